@@ -1,0 +1,1 @@
+"""What happens: ODE flows, real networks, measured orientations."""

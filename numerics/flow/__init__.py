@@ -1,0 +1,1 @@
+"""Integrators of the leading flow and of the full gradient flow."""

@@ -1,0 +1,1 @@
+"""What the equations say: exact, symbolic, certified."""

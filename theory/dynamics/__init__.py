@@ -1,0 +1,1 @@
+"""The leading-order systems, one theorem a file."""

@@ -1,0 +1,1 @@
+"""Fixed orientations, one method a file."""
