@@ -1,0 +1,42 @@
+"""An explicit Runge-Kutta step for a batch of members, each with its own step size.
+
+Dormand and Prince, J. Comput. Appl. Math. 6 (1980) 19-26: order 5 with an embedded order 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+Field = Callable[[np.ndarray], np.ndarray]
+
+_STAGES = (
+    (1 / 5,),
+    (3 / 40, 9 / 40),
+    (44 / 45, -56 / 15, 32 / 9),
+    (19372 / 6561, -25360 / 2187, 64448 / 6561, -212 / 729),
+    (9017 / 3168, -355 / 33, 46732 / 5247, 49 / 176, -5103 / 18656),
+    (35 / 384, 0.0, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84),
+)
+_ERROR = (71 / 57600, 0.0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 / 40)
+
+
+def step(field: Field, y: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """One step of size h (N,) of the autonomous system y' = field(y), y (N, d).
+
+    Returns the new states (N, d) and the estimated local error (N,), the largest over the components.
+    """
+    k = [field(y)]
+    last = y
+    for row in _STAGES:
+        last = y + h[:, None] * sum(b * stage for b, stage in zip(row, k, strict=False) if b)
+        k.append(field(last))
+    error = h[:, None] * sum(e * stage for e, stage in zip(_ERROR, k, strict=True) if e)
+    return last, np.max(np.abs(error), axis=1)
+
+
+def next_size(h: np.ndarray, error: np.ndarray, tolerance: float) -> np.ndarray:
+    """The step size (N,) that the standard controller proposes after a step of size h with that error."""
+    factor = 0.9 * (tolerance / np.maximum(error, 1e-300)) ** 0.2
+    return h * np.clip(factor, 0.2, 5.0)
