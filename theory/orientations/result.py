@@ -1,0 +1,136 @@
+"""What a search for fixed orientations returns."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from theory.stability import Kind
+
+
+class Method(StrEnum):
+    """How the orientations were found; the value is its name in JSON."""
+
+    LINEAR = "linear"
+    SPECTRAL = "spectral"
+    PLANAR = "planar"
+    HOMOTOPY = "homotopy"
+    MULTISTART = "multistart"
+    SECTORS = "sectors"
+
+
+@dataclass(frozen=True)
+class Orientation:
+    """One fixed orientation: a unit vector u (D floats) within `radius` (Euclidean) of an exact one.
+
+    `value` is P(u), correct to the rounding of the last digit or to the certificate, whichever is larger.
+    `neuron_sign` is the sign of (a times c) of the neurons it collects, None where it collects none.
+    `certified` False: nothing is proved, and `radius` is 2, which any two unit vectors satisfy.
+    """
+
+    u: tuple[float, ...]
+    value: float
+    kind: Kind
+    neuron_sign: int | None
+    certified: bool
+    radius: float
+
+    def antipode(self, order: int) -> Orientation:
+        """Return the orientation -u: the same kind, P and neuron_sign times (-1)^p."""
+        flip = -1 if order % 2 else 1
+        sign = None if self.neuron_sign is None else flip * self.neuron_sign
+        u = tuple(0.0 - x for x in self.u)
+        return Orientation(u, 0.0 + flip * self.value, self.kind, sign, self.certified, self.radius)
+
+    def to_json(self) -> dict:
+        """Return the entry of the `orientations` document."""
+        return {
+            "u": list(self.u),
+            "value": self.value,
+            "kind": self.kind.value,
+            "neuron_sign": self.neuron_sign,
+            "certified": self.certified,
+            "radius": self.radius,
+        }
+
+
+_RANK = {kind: rank for rank, kind in enumerate(Kind)}
+
+
+def both_sides(orientations: list[Orientation], order: int) -> tuple[Orientation, ...]:
+    """Return the orientations with their antipodes: attractors first, then by falling |P|, then by u."""
+    pairs = [o for line in orientations for o in (line, line.antipode(order))]
+    return tuple(sorted(pairs, key=lambda o: (_RANK[o.kind], -abs(o.value), tuple(-x for x in o.u))))
+
+
+@dataclass(frozen=True)
+class OrientationSet:
+    """All fixed orientations that a search found, u and -u both listed.
+
+    `lines_expected` is the generic number of complex lines (None for a ReLU-like form), `lines_found` the
+    number of distinct complex lines found, real ones included; a multiple line counts once.  `complete` True
+    is a proof that the list misses no real orientation; otherwise `notes` says why it is False.  `dimension`
+    is D, the bias counted.
+    """
+
+    multiplicity: int
+    dimension: int
+    bias: bool
+    bound_2p: int
+    lines_expected: int | None
+    lines_found: int
+    complete: bool
+    method: Method
+    notes: tuple[str, ...]
+    orientations: tuple[Orientation, ...]
+    seed: int = 0
+    stats: dict = field(default_factory=dict)
+
+    @property
+    def attractors(self) -> tuple[Orientation, ...]:
+        """The growing orientations."""
+        return tuple(o for o in self.orientations if o.kind is Kind.ATTRACTOR)
+
+    @property
+    def dying(self) -> tuple[Orientation, ...]:
+        """The orientations along which neurons align and vanish."""
+        return tuple(o for o in self.orientations if o.kind is Kind.DYING)
+
+    def to_json(self) -> dict:
+        """Return the `orientations` document, with `seed` and `stats` besides."""
+        return {
+            "multiplicity": self.multiplicity,
+            "dimension": self.dimension,
+            "bias": self.bias,
+            "bound_2p": self.bound_2p,
+            "lines_expected": self.lines_expected,
+            "lines_found": self.lines_found,
+            "complete": self.complete,
+            "method": self.method.value,
+            "notes": list(self.notes),
+            "attractors": len(self.attractors),
+            "dying": len(self.dying),
+            "orientations": [o.to_json() for o in self.orientations],
+            "seed": self.seed,
+            "stats": dict(self.stats),
+        }
+
+    def _repr_html_(self) -> str:
+        count = (
+            f"{self.lines_found} of {self.lines_expected}" if self.lines_expected else str(self.lines_found)
+        )
+        head = (
+            f"p = {self.multiplicity}, D = {self.dimension}: {count} lines, "
+            f"{'complete' if self.complete else 'not proved complete'} ({self.method.value}); "
+            f"{len(self.attractors)} growing, {len(self.dying)} dying, 2p = {self.bound_2p}"
+        )
+        cells = "".join(
+            f"<tr><td>{o.kind.value}</td><td>{o.neuron_sign or ''}</td><td>{o.value:.6g}</td>"
+            f"<td>({', '.join(f'{x:.4f}' for x in o.u[:8])}{', …' if len(o.u) > 8 else ''})</td>"
+            f"<td>{o.radius:.1e}{'' if o.certified else ' (not certified)'}</td></tr>"
+            for o in self.orientations[:100]
+        )
+        notes = "".join(f"<li>{html.escape(note)}</li>" for note in self.notes)
+        columns = "".join(f"<th>{name}</th>" for name in ("kind", "sign a·c", "P(u)", "u", "radius"))
+        return f"<p>{head}</p><table><tr>{columns}</tr>{cells}</table><ul>{notes}</ul>"
