@@ -1,9 +1,10 @@
 """Many independent autonomous systems integrated at once, one per column, each with its own steps.
 
-Dormand and Prince's explicit Runge-Kutta method of order 8 with an error estimate of orders 5 and 3 (Hairer, Nørsett,
-Wanner, *Solving Ordinary Differential Equations I*, II.5), its tableau read from SciPy.  A shared step would couple the
-members of a batch: here each column accepts, rejects and finishes alone, finished columns leave the working block and
-waiting ones take their place, so that a block stays as wide as the cache likes.
+Dormand and Prince's explicit Runge-Kutta method of order 8 with an error estimate of orders 5 and 3
+(Hairer, Nørsett, Wanner, *Solving Ordinary Differential Equations I*, II.5), its tableau read from SciPy.
+A shared step would couple the members of a batch: here each column accepts, rejects and finishes alone,
+finished columns leave the working block and waiting ones take their place, so that a block stays as wide
+as the cache likes.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ class Ending(IntEnum):
 
 
 class System(ABC):
-    """A batch of autonomous systems y' = field(y); ``y`` is (P, C), ``members`` (C,) says which columns of the batch."""
+    """A batch of autonomous systems y' = field(y); ``y`` is (P, C), ``members`` (C,) says which columns
+    of the batch."""
 
     @abstractmethod
     def field(self, y: Array, members: NDArray[np.intp]) -> Array:
@@ -52,7 +54,8 @@ class System(ABC):
         return np.ones(y.shape[1])
 
     def settle(self, y: Array, slope: Array, t: Array, members: NDArray[np.intp]) -> NDArray[np.int_]:
-        """Called after each step with slope = field(y); may renormalise both in place; a positive code ends a column."""
+        """Called after each step with slope = field(y); may renormalise both in place; a positive code
+        ends a column."""
         return np.zeros(y.shape[1], dtype=int)
 
     def events(self, y: Array, members: NDArray[np.intp]) -> Array:
@@ -78,7 +81,8 @@ class BatchResult:
 def rk_step(
     system: System, y: Array, slope: Array, h: Array, members: NDArray[np.intp]
 ) -> tuple[Array, Array]:
-    """One step of size h (C,) from y (P, C) with slope = field(y): the new state and all stages (12, P, C)."""
+    """One step of size h (C,) from y (P, C) with slope = field(y): the new state and all stages (12, P,
+    C)."""
     stages = np.empty((_STAGES, *y.shape))
     stages[0] = slope
     flat = stages.reshape(_STAGES, -1)
@@ -111,10 +115,12 @@ def integrate(
     max_steps: int = 100_000,
     width: int = 1024,
 ) -> BatchResult:
-    """Integrate every column of y0 (P, B) through the ascending ``times`` (S,) or (S, B), landing on each exactly.
+    """Integrate every column of y0 (P, B) through the ascending ``times`` (S,) or (S, B), landing on each
+    exactly.
 
-    ``times`` may end in inf: then only the system's `settle` or the budget ends a column.  Error per step at most
-    ``rtol`` times the system's scale.  Memory: 12·P·width numbers of work space beside the results.
+    ``times`` may end in inf: then only the system's `settle` or the budget ends a column. Error per step
+    at most ``rtol`` times the system's scale. Memory: 12·P·width numbers of work space beside the
+    results.
     """
     size, batch = y0.shape
     times = np.broadcast_to(times.reshape(len(times), -1), (len(times), batch))
@@ -218,8 +224,8 @@ def integrate(
 def _locate(
     system: System, v: int, y: Array, slope: Array, h: Array, member: NDArray[np.intp], before: float
 ) -> tuple[float, Array]:
-    """The part of the step h at which event v of one column passes zero, by bisection and secant (Illinois) on whole
-    Runge-Kutta steps from the same start, hence to the full order of the method."""
+    """The part of the step h at which event v of one column passes zero, by bisection and secant
+    (Illinois) on whole Runge-Kutta steps from the same start, hence to the full order of the method."""
 
     def at(part: float) -> tuple[float, Array]:
         state, _ = rk_step(system, y, slope, part * h, member)

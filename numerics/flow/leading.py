@@ -4,11 +4,12 @@
 
 Gradient ascent of H = a Φ(w), homogeneous of degree p + 1; neurons decouple and K = ‖w‖² - p a² is conserved.
 
-* To given times: each neuron in units of its own initial norm ρ0, with its own steps; a blow-up before the last time ends
-  a neuron with its measured blow-up time.
-* To the end: with the clock dτ = ρ ‖w‖^{p-2} dt the field becomes homogeneous of degree 1.  Nothing blows up, a growing
-  neuron gains a constant factor a step, and a dying one loses one (with ρ^{p-1} instead it would slow down algebraically).
-  The state is put back to norm 1 after each step and log ρ kept apart, so that tolerances are relative to the scale.
+* To given times: each neuron in units of its own initial norm ρ0, with its own steps; a blow-up before
+  the last time ends a neuron with its measured blow-up time.
+* To the end: with the clock dτ = ρ ‖w‖^{p-2} dt the field becomes homogeneous of degree 1. Nothing blows
+  up, a growing neuron gains a constant factor a step, and a dying one loses one (with ρ^{p-1} instead it
+  would slow down algebraically). The state is put back to norm 1 after each step and log ρ kept apart, so
+  that tolerances are relative to the scale.
 
 An aligned neuron needs no integrator: along a fixed orientation with C = Φ(u) and a of the sign of C,
 ``t* - t = (1/C) ∫_a^∞ (p α² + K)^{-p/2} dα`` (theory notes, section 6).
@@ -48,10 +49,11 @@ class LeadingStatus(IntEnum):
 class LeadingFlowResult:
     """Neurons of the leading flow, in the units of the start.
 
-    With requested times: ``a`` (S, N), ``w`` (S, N, D), ``t`` (S,), without the first axis for a single time; entries after
-    a neuron's own end repeat its last state and are False in ``reached`` (S, N).  To the end: ``a`` (N,), ``w`` (N, D),
-    ``t`` (N,) at the moment when the neuron was found aligned.  ``blowup_time`` (N,) is inf where there is none.
-    ``invariant_drift`` (N,) is the change of K over the largest of ρ² at its two ends.
+    With requested times: ``a`` (S, N), ``w`` (S, N, D), ``t`` (S,), without the first axis for a single
+    time; entries after a neuron's own end repeat its last state and are False in ``reached`` (S, N). To
+    the end: ``a`` (N,), ``w`` (N, D), ``t`` (N,) at the moment when the neuron was found aligned.
+    ``blowup_time`` (N,) is inf where there is none. ``invariant_drift`` (N,) is the change of K over the
+    largest of ρ² at its two ends.
     """
 
     a: Array
@@ -77,7 +79,8 @@ class LeadingFlowResult:
 
 
 def remaining_time(force_value: Array, a: Array, invariant: Array, multiplicity: int) -> Array:
-    """(1/C) ∫_a^∞ (p α² + K)^{-p/2} dα for C = ``force_value``, of the sign of a, and |K| <= p a²/2; p >= 2."""
+    """(1/C) ∫_a^∞ (p α² + K)^{-p/2} dα for C = ``force_value``, of the sign of a, and |K| <= p a²/2; p >=
+    2."""
     p = multiplicity
     ratio = invariant / (p * a * a)
     integrand = _NODES ** (p - 2) * (1 + np.multiply.outer(ratio, _NODES**2)) ** (-p / 2)
@@ -108,8 +111,8 @@ class _Neurons(System):
         return out
 
     def _alignment(self, y: Array, slope: Array) -> tuple[Array, Array, Array]:
-        """For slope = (Φ, a ∇Φ) up to a positive factor: ‖tangential part of ∇Φ‖ / |radial part|, the rounding error of
-        that ratio, and the sign of growth of a Φ."""
+        """For slope = (Φ, a ∇Φ) up to a positive factor: ‖tangential part of ∇Φ‖ / |radial part|, the
+        rounding error of that ratio, and the sign of growth of a Φ."""
         end = self.force.dimension + 1
         a, r2, _ = self._sizes(y)
         radial = slope[0] * self.force.multiplicity  # = w·∇Φ
@@ -162,7 +165,8 @@ class _ToTimes(_Neurons):
 
 @dataclass(eq=False)
 class _ToTheEnd(_Neurons):
-    """The clock dτ = ρ ‖w‖^{p-2} dt (dτ = dt for p = 1), the state kept at norm 1; one more row: the time of this step."""
+    """The clock dτ = ρ ‖w‖^{p-2} dt (dτ = dt for p = 1), the state kept at norm 1; one more row: the time
+    of this step."""
 
     log_rho: Array  # (N,) log of ρ/ρ0
     elapsed: Array  # (N,) time, in units of each neuron's start
@@ -251,12 +255,14 @@ def leading_flow(
     alignment: float = 1e-10,
     max_steps: int = 20_000,
 ) -> LeadingFlowResult:
-    """Integrate neurons a0 (N,), w0 (N, D) of the leading flow to ``times`` (ascending, or one number), or to their ends.
+    """Integrate neurons a0 (N,), w0 (N, D) of the leading flow to ``times`` (ascending, or one number),
+    or to their ends.
 
-    ``force`` is `moments` or `one_sided_moments`.  ``rtol`` bounds the error of each step relative to the neuron's own
-    norm; ``alignment`` is the angle (in the force, relative to its radial part) at which a neuron counts as aligned.
-    Time is gradient-flow time.  Raises `NumericsError` for wrong shapes or numbers.  Cost: linear in N, independent of the
-    number of samples for `moments`; memory: the results and about 100·D kB.  Source: theory notes, sections 2 and 6.
+    ``force`` is `moments` or `one_sided_moments`. ``rtol`` bounds the error of each step relative to the
+    neuron's own norm; ``alignment`` is the angle (in the force, relative to its radial part) at which a
+    neuron counts as aligned. Time is gradient-flow time. Raises `NumericsError` for wrong shapes or
+    numbers. Cost: linear in N, independent of the number of samples for `moments`; memory: the results
+    and about 100·D kB. Source: theory notes, sections 2 and 6.
     """
     a, w = np.array(a0, dtype=float), np.array(w0, dtype=float)
     if a.ndim != 1 or w.shape != (len(a), force.dimension):
@@ -325,7 +331,8 @@ def _status(out: BatchResult) -> NDArray[np.int_]:
 
 
 def _drift(start: Array, end: Array, p: int) -> Array:
-    """|K(end) - K(start)| over the largest of ρ² at the two ends; exact in floating point for an exact flow to rounding."""
+    """|K(end) - K(start)| over the largest of ρ² at the two ends; exact in floating point for an exact
+    flow to rounding."""
     invariants = [np.einsum("ij,ij->j", y[1:], y[1:]) - p * y[0] ** 2 for y in (start, end)]
     sizes = [np.einsum("ij,ij->j", y, y) for y in (start, end)]
     largest = np.maximum(*sizes)

@@ -1,8 +1,9 @@
 """The force of the leading-order flow, handed over as data (x, s) and compressed once.
 
-With σ(z) ~ c z^p the leading flow climbs ``H(a, w) = a Φ(w)``, ``Φ(w) = c mean(s (w·x)^p)``; one-sided activations have
-``Φ(w) = mean(s σ_p(w·x))`` with ``σ_p(z) = c₊ z^p`` (z > 0), ``c₋ (-z)^p`` (z < 0).  Both are homogeneous of degree p, so
-Euler's identity ``p Φ = w·∇Φ`` lets one number of arrays, the gradient, say everything.
+With σ(z) ~ c z^p the leading flow climbs ``H(a, w) = a Φ(w)``, ``Φ(w) = c mean(s (w·x)^p)``; one-sided
+activations have ``Φ(w) = mean(s σ_p(w·x))`` with ``σ_p(z) = c₊ z^p`` (z > 0), ``c₋ (-z)^p`` (z < 0). Both
+are homogeneous of degree p, so Euler's identity ``p Φ = w·∇Φ`` lets one number of arrays, the gradient,
+say everything.
 """
 
 from __future__ import annotations
@@ -23,14 +24,15 @@ _BLOCK = 1 << 16  # samples folded into the moments at a time
 
 
 def monomials(w: Array, degree: int) -> Array:
-    """All monomials of one degree in the rows of ``w`` (D, N), as (comb(D+degree-1, degree), N), in the order of
-    ``itertools.combinations_with_replacement(range(D), degree)``."""
+    """All monomials of one degree in the rows of ``w`` (D, N), as (comb(D+degree-1, degree), N), in the
+    order of ``itertools.combinations_with_replacement(range(D), degree)``."""
     dimension = len(w)
     if degree == 0:
         return np.ones((1, w.shape[1]))
     current = w
     for k in range(2, degree + 1):
-        # Non-decreasing index words that start with i are i followed by a word of degree k-1 in i..D-1: a tail of `current`.
+        # Non-decreasing index words that start with i are i followed by a word of degree k-1 in i..D-1: a
+        # tail of `current`.
         longer = np.empty((comb(dimension + k - 1, k), w.shape[1]))
         row = 0
         for i in range(dimension):
@@ -70,9 +72,11 @@ class Force(ABC):
 
 @dataclass(frozen=True, eq=False)
 class Moments(Force):
-    """Φ(w) = c T w^p for a smooth activation, as the matrix of ∇Φ in monomials of degree p - 1; cost independent of n.
+    """Φ(w) = c T w^p for a smooth activation, as the matrix of ∇Φ in monomials of degree p - 1; cost
+    independent of n.
 
-    When there are more monomials than samples to sum, the samples themselves are the shorter description and are kept.
+    When there are more monomials than samples to sum, the samples themselves are the shorter description
+    and are kept.
     """
 
     coefficients: Array  # (D, number of monomials), or (D, n) when `samples` is set
@@ -104,8 +108,9 @@ class OneSidedMoments(Force):
 def moments(x: ArrayLike, s: ArrayLike, multiplicity: int, coefficient: float = 1.0) -> Moments:
     """The force of a smooth activation c z^p on data x (n, D) with signal s (n,).
 
-    Raises `NumericsError` for wrong shapes, p < 1, c = 0 or numbers that are not finite.  Cost: one pass over the data,
-    n·D·comb(D+p-2, p-1) multiplications; memory D·comb(D+p-2, p-1) numbers.  Source: theory notes, section 2.
+    Raises `NumericsError` for wrong shapes, p < 1, c = 0 or numbers that are not finite. Cost: one pass
+    over the data, n·D·comb(D+p-2, p-1) multiplications; memory D·comb(D+p-2, p-1) numbers. Source: theory
+    notes, section 2.
     """
     samples, signal = _data(x, s, multiplicity)
     if coefficient == 0 or not np.isfinite(coefficient):

@@ -1,0 +1,262 @@
+"""The full gradient flow of two-layer networks in rescaled variables, many scales ε at once.
+
+    f(x) = Σ_j a_j σ(w_j·x)      θ' = -∇R,  R = mean ℓ(f, y)      θ = ε θ̂,  t = ε^κ τ
+
+With κ = 1 - p (κ = 1 when σ(0) ≠ 0) the rescaled parameters move at a speed of order 1 whatever ε:
+tolerances are relative to the scale, and all members share one leading flow. Each member keeps its own
+steps.
+
+No difference of large numbers is taken: the signal is formed from f itself, and the fall of the loss from
+f, not from two losses. σ must have full relative accuracy at tiny arguments (`x*tanh(x)` has,
+`log(cosh(x))` has not).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from numerics.errors import NumericsError
+from numerics.flow.batch import Array, Ending, System, integrate
+from numerics.flow.losses import FlowLoss, flow_loss
+
+Elementwise = Callable[[Any], Any]
+
+
+class FullStatus(IntEnum):
+    """How a member's integration ended."""
+
+    REACHED = 0
+    BUDGET = 1  # too many steps: the last state is returned
+    STALLED = 2  # the step no longer changes the time
+    NOT_FINITE = 3
+
+
+_STATUS = {
+    Ending.REACHED: FullStatus.REACHED,
+    Ending.BUDGET: FullStatus.BUDGET,
+    Ending.STEP_TOO_SMALL: FullStatus.STALLED,
+    Ending.NOT_FINITE: FullStatus.NOT_FINITE,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class FullFlowResult:
+    """Networks of the full flow in rescaled variables θ̂ = θ/ε; S times, E scales, m neurons.
+
+    ``a`` (S, E, m) or (S, E, m, K) and ``w`` (S, E, m, D) at ``tau`` (S,), without the first axis for a
+    single time; a time that a member did not reach holds its last state. ``tau_end`` (E,); ``status``
+    (E,) of `FullStatus`. ``event_tau`` (V, E) are the times of the events, inf where they did not happen,
+    with ``event_a``, ``event_w`` there.
+    """
+
+    epsilons: Array
+    time_exponent: float
+    a: Array
+    w: Array
+    tau: Array
+    tau_end: Array
+    status: NDArray[np.int_]
+    event_tau: Array
+    event_a: Array
+    event_w: Array
+    steps: NDArray[np.int_]
+    rejected: NDArray[np.int_]
+
+    @property
+    def time_unit(self) -> Array:
+        """ε^κ (E,): gradient-flow time is this times τ."""
+        return self.epsilons**self.time_exponent
+
+
+@dataclass(frozen=True)
+class LossFall:
+    """The event that the loss has fallen by the fraction ``fraction`` of its value at f = 0."""
+
+    fraction: float
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """The event that the ``share`` quantile of the neurons' cosines |u_j·v| reaches ``cosine`` for a
+    fixed unit v (D,)."""
+
+    direction: tuple[float, ...]
+    cosine: float
+    share: float = 0.5
+
+
+Event = LossFall | Alignment
+
+
+@dataclass(eq=False)
+class _TwoLayer(System):
+    """One member a column; rows are a (m·K) and then w (m·D)."""
+
+    value: Elementwise
+    derivative: Elementwise
+    x: Array  # (n, D)
+    y: Array  # (n, K)
+    width: int
+    epsilons: Array
+    speed: Array  # ε^{κ-1} of each member
+    loss: FlowLoss
+    decay: float  # rescaled weight decay, in 1/τ
+    watched: tuple[Event, ...]
+
+    def split(self, y: Array) -> tuple[Array, Array]:
+        """a (C, m, K) and w (C, m, D) of the columns."""
+        cut = self.width * self.y.shape[1]
+        rows = np.ascontiguousarray(y.T)
+        return rows[:, :cut].reshape(len(rows), self.width, -1), rows[:, cut:].reshape(len(rows),
+        self.width, -1)
+
+    def output(self, a: Array, z: Array, members: NDArray[np.intp]) -> tuple[Array, Array]:
+        """σ(z) (C, m, n) and f (C, n, K) from the unscaled a and the scaled arguments z."""
+        sigma = self.value(z)
+        return sigma, np.matmul(sigma.transpose(0, 2, 1), a) * self.epsilons[members, None, None]
+
+    def field(self, y: Array, members: NDArray[np.intp]) -> Array:
+        a, w = self.split(y)
+        eps, speed = self.epsilons[members, None, None], self.speed[members, None, None]
+        z = np.matmul(eps * w, self.x.T)
+        sigma, f = self.output(a, z, members)
+        signal = self.loss.signal(f, self.y) / len(self.x)
+        da = speed * np.matmul(sigma, signal)
+        back = np.matmul(a, signal.transpose(0, 2, 1))
+        back *= self.derivative(z)
+        dw = (speed * eps) * np.matmul(back, self.x)
+        out = np.concatenate([da.reshape(len(a), -1), dw.reshape(len(a), -1)], axis=1).T
+        if self.decay:
+            out -= self.decay * y
+        return out
+
+    def scale(self, y: Array, members: NDArray[np.intp]) -> Array:
+        """The norm of the neuron that an entry belongs to, at least 1e-3 of the member's largest."""
+        a, w = self.split(y)
+        rho = np.sqrt((a**2).sum(axis=2) + (w**2).sum(axis=2))
+        rho = np.maximum(rho, 1e-3 * rho.max(axis=1, keepdims=True))
+        return np.concatenate([np.repeat(rho, k, axis=1) for k in (a.shape[2], w.shape[2])], axis=1).T
+
+    def events(self, y: Array, members: NDArray[np.intp]) -> Array:
+        if not self.watched:
+            return np.empty((0, y.shape[1]))
+        a, w = self.split(y)
+        return np.stack([self._event(event, a, w, members) for event in self.watched])
+
+    def _event(self, event: Event, a: Array, w: Array, members: NDArray[np.intp]) -> Array:
+        if isinstance(event, LossFall):
+            z = np.matmul(self.epsilons[members, None, None] * w, self.x.T)
+            _, f = self.output(a, z, members)
+            # Divided by the target, so that the event function is of order 1 at the start.
+            goal = event.fraction * np.mean(self.loss.start(self.y))
+            return np.mean(self.loss.fall(f, self.y), axis=1) / goal - 1
+        v = np.asarray(event.direction) / np.linalg.norm(event.direction)
+        r = np.linalg.norm(w, axis=2)
+        cosines = np.abs(w @ v) / np.where(r > 0, r, 1.0)
+        return np.quantile(cosines, 1 - event.share, axis=1) - event.cosine
+
+
+def as_numpy(function: Elementwise) -> Elementwise:
+    """An elementwise numpy or torch function as a float64 numpy function, decided once by trying it."""
+    probe = np.array([0.25, -0.5])
+    try:
+        if isinstance(function(probe), np.ndarray):
+            return function
+    except (TypeError, AttributeError, RuntimeError):
+        pass
+    import torch
+
+    def through_torch(z: Array) -> Array:
+        with torch.no_grad():
+            return function(torch.from_numpy(np.ascontiguousarray(z))).numpy()
+
+    try:
+        through_torch(probe)
+    except (TypeError, AttributeError, RuntimeError) as error:
+        raise NumericsError(
+            f"the activation cannot be evaluated ({error}); an elementwise numpy or torch function is needed"
+        ) from error
+    return through_torch
+
+
+def gradient_flow(
+    value: Elementwise,
+    derivative: Elementwise,
+    x: ArrayLike,
+    y: ArrayLike,
+    a0hat: ArrayLike,
+    w0hat: ArrayLike,
+    *,
+    epsilons: ArrayLike,
+    multiplicity: int,
+    tau: ArrayLike,
+    loss: str | FlowLoss = "half-mse",
+    time_exponent: float | None = None,
+    weight_decay: float = 0.0,
+    events: tuple[Event, ...] = (),
+    rtol: float = 1e-13,
+    max_steps: int = 20_000,
+) -> FullFlowResult:
+    """Integrate σ-networks θ̂0 = (a0hat (m,) or (m, K), w0hat (m, D)) at every scale of ``epsilons`` (E,)
+    to times ``tau``.
+
+    ``value`` and ``derivative`` are σ and σ', elementwise (numpy or torch, float64). Data x (n, D), y
+    (n,) or (n, K). ``tau`` is one number or an ascending list, in units of ε^κ of gradient-flow time, κ =
+    ``time_exponent``, 1 - p by default. ``weight_decay`` is in rescaled time: θ̂' gets -λθ̂. ``rtol``
+    bounds the error of each step relative to the neuron's norm. Raises `NumericsError` for wrong shapes
+    or numbers. Cost: 13 evaluations of the network a step and member; memory 13·m·(n + D)·E numbers.
+    Source: theory notes, sections 0 and 8.
+    """
+    samples, targets = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    a, w = np.asarray(a0hat, dtype=float), np.asarray(w0hat, dtype=float)
+    eps, asked = np.atleast_1d(np.asarray(epsilons, dtype=float)), np.asarray(tau, dtype=float)
+    times = np.atleast_1d(asked)
+    outputs = a.reshape(len(a), -1) if a.ndim else a.reshape(0, 0)
+    goals = targets.reshape(len(targets), -1) if targets.ndim else targets.reshape(0, 0)
+    if samples.ndim != 2 or len(goals) != len(samples) or not len(samples):
+        raise NumericsError(f"data have shapes x {samples.shape}, y {targets.shape}; x (n, D), y (n,) or (n, K) are needed")
+    if w.ndim != 2 or a.ndim not in (1, 2) or w.shape != (len(a), samples.shape[1]) or outputs.shape[1] !=
+    goals.shape[1]: raise NumericsError( f"neurons have shapes a {a.shape}, w {w.shape}; a (m,) or (m,
+    {goals.shape[1]}) and" f" w (m, {samples.shape[1]}) are needed" ) if not all(np.isfinite(v).all() for
+    v in (samples, goals, a, w)): raise NumericsError("x, y, a or w holds a value that is not finite;
+    finite numbers are needed") if eps.ndim != 1 or not (np.isfinite(eps) & (eps > 0)).all(): raise
+    NumericsError("epsilons must be positive finite numbers") if times.ndim != 1 or not len(times) or not
+    np.isfinite(times).all() or (np.diff(times, prepend=0.0) < 0).any(): raise NumericsError("tau must be
+    one number or an ascending list of numbers, none negative, all finite") exponent = float(1 -
+    multiplicity if time_exponent is None else time_exponent) system = _TwoLayer( as_numpy(value),
+    as_numpy(derivative), samples, goals, len(a), eps, eps ** (exponent - 1), flow_loss(loss),
+    weight_decay, events, ) start = np.repeat(np.concatenate([outputs.ravel(), w.ravel()])[:, None],
+    len(eps), axis=1) out = integrate(system, start, times, rtol=rtol, max_steps=max_steps,
+    width=len(eps))
+
+    def neurons(states: Array) -> tuple[Array, Array]:
+        """(S, P, E) -> a (S, E, m[, K]), w (S, E, m, D)."""
+        parts = [system.split(state) for state in states]
+        a_all = np.array([part[0] for part in parts]).reshape(len(parts), len(eps), *a.shape)
+        return a_all, np.array([part[1] for part in parts]).reshape(len(parts), len(eps), *w.shape)
+
+    a_out, w_out = neurons(out.snapshots)
+    event_a, event_w = neurons(out.event_y)
+    if asked.ndim == 0:
+        a_out, w_out = a_out[0], w_out[0]
+    status = np.array([int(_STATUS[Ending(code)]) for code in out.ending], dtype=int)
+    return FullFlowResult(
+        eps,
+        exponent,
+        a_out,
+        w_out,
+        asked,
+        out.t,
+        status,
+        out.event_t,
+        event_a,
+        event_w,
+        out.steps,
+        out.rejected,
+    )
