@@ -113,8 +113,9 @@ class _TwoLayer(System):
         """a (C, m, K) and w (C, m, D) of the columns."""
         cut = self.width * self.y.shape[1]
         rows = np.ascontiguousarray(y.T)
-        return rows[:, :cut].reshape(len(rows), self.width, -1), rows[:, cut:].reshape(len(rows),
-        self.width, -1)
+        return rows[:, :cut].reshape(len(rows), self.width, -1), rows[:, cut:].reshape(
+            len(rows), self.width, -1
+        )
 
     def output(self, a: Array, z: Array, members: NDArray[np.intp]) -> tuple[Array, Array]:
         """σ(z) (C, m, n) and f (C, n, K) from the unscaled a and the scaled arguments z."""
@@ -220,20 +221,37 @@ def gradient_flow(
     outputs = a.reshape(len(a), -1) if a.ndim else a.reshape(0, 0)
     goals = targets.reshape(len(targets), -1) if targets.ndim else targets.reshape(0, 0)
     if samples.ndim != 2 or len(goals) != len(samples) or not len(samples):
-        raise NumericsError(f"data have shapes x {samples.shape}, y {targets.shape}; x (n, D), y (n,) or (n, K) are needed")
-    if w.ndim != 2 or a.ndim not in (1, 2) or w.shape != (len(a), samples.shape[1]) or outputs.shape[1] !=
-    goals.shape[1]: raise NumericsError( f"neurons have shapes a {a.shape}, w {w.shape}; a (m,) or (m,
-    {goals.shape[1]}) and" f" w (m, {samples.shape[1]}) are needed" ) if not all(np.isfinite(v).all() for
-    v in (samples, goals, a, w)): raise NumericsError("x, y, a or w holds a value that is not finite;
-    finite numbers are needed") if eps.ndim != 1 or not (np.isfinite(eps) & (eps > 0)).all(): raise
-    NumericsError("epsilons must be positive finite numbers") if times.ndim != 1 or not len(times) or not
-    np.isfinite(times).all() or (np.diff(times, prepend=0.0) < 0).any(): raise NumericsError("tau must be
-    one number or an ascending list of numbers, none negative, all finite") exponent = float(1 -
-    multiplicity if time_exponent is None else time_exponent) system = _TwoLayer( as_numpy(value),
-    as_numpy(derivative), samples, goals, len(a), eps, eps ** (exponent - 1), flow_loss(loss),
-    weight_decay, events, ) start = np.repeat(np.concatenate([outputs.ravel(), w.ravel()])[:, None],
-    len(eps), axis=1) out = integrate(system, start, times, rtol=rtol, max_steps=max_steps,
-    width=len(eps))
+        raise NumericsError(
+            f"data have shapes x {samples.shape}, y {targets.shape}; x (n, D) and y (n,) or (n, K) are needed"
+        )
+    fits = w.ndim == 2 and a.ndim in (1, 2) and w.shape == (len(a), samples.shape[1])
+    if not fits or outputs.shape[1] != goals.shape[1]:
+        raise NumericsError(
+            f"neurons have shapes a {a.shape}, w {w.shape}; a (m,) or (m, {goals.shape[1]}) and"
+            f" w (m, {samples.shape[1]}) are needed"
+        )
+    if not all(np.isfinite(v).all() for v in (samples, goals, a, w)):
+        raise NumericsError("x, y, a or w holds a value that is not finite; finite numbers are needed")
+    if eps.ndim != 1 or not (np.isfinite(eps) & (eps > 0)).all():
+        raise NumericsError("epsilons must be positive finite numbers")
+    ascending = times.ndim == 1 and len(times) > 0 and (np.diff(times, prepend=0.0) >= 0).all()
+    if not ascending or not np.isfinite(times).all():
+        raise NumericsError("tau must be one number or an ascending list, none negative, all finite")
+    exponent = float(1 - multiplicity if time_exponent is None else time_exponent)
+    system = _TwoLayer(
+        as_numpy(value),
+        as_numpy(derivative),
+        samples,
+        goals,
+        len(a),
+        eps,
+        eps ** (exponent - 1),
+        flow_loss(loss),
+        weight_decay,
+        events,
+    )
+    start = np.repeat(np.concatenate([outputs.ravel(), w.ravel()])[:, None], len(eps), axis=1)
+    out = integrate(system, start, times, rtol=rtol, max_steps=max_steps, width=len(eps))
 
     def neurons(states: Array) -> tuple[Array, Array]:
         """(S, P, E) -> a (S, E, m[, K]), w (S, E, m, D)."""
