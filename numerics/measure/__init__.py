@@ -1,0 +1,1 @@
+"""Measuring condensation; `numerics.orientation` is the public surface."""

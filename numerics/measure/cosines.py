@@ -1,0 +1,101 @@
+"""The matrix of cosines D(u, v), whole for a figure and in blocks for statistics of up to 1e5 neurons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from numerics.errors import NumericsError
+from numerics.measure.neurons import Array, unit_rows
+
+_BLOCK_BYTES = 1 << 23  # of one block of cosines: stays near the cache
+_WHOLE_BYTES = 1 << 31
+_BINS = 1 << 16
+
+
+def cosine_blocks(u: Array, v: Array) -> Iterator[tuple[slice, Array]]:
+    """Blocks of rows of u vᵀ, clipped to [-1, 1]: (rows of u, block); never more than 8 MiB or one row at
+    a time."""
+    height = max(1, _BLOCK_BYTES // (8 * max(1, len(v))))
+    for start in range(0, len(u), height):
+        rows = slice(start, min(start + height, len(u)))
+        block = u[rows] @ v.T
+        yield rows, np.clip(block, -1.0, 1.0, out=block)
+
+
+def cosine_matrix(u: ArrayLike) -> Array:
+    """D(u_j, u_k) for rows u (N, D), as (N, N); refused above 2 GiB, where `cosine_quantiles` and
+    `clusters` still work."""
+    rows = unit_rows(u)
+    need = 8 * len(rows) ** 2
+    if need > _WHOLE_BYTES:
+        raise NumericsError(
+            f"the cosine matrix of {len(rows)} neurons needs {need / 2**30:.1f} GiB;"
+            f" at most {int((_WHOLE_BYTES / 8) ** 0.5)} neurons are shown whole"
+        )
+    return np.clip(rows @ rows.T, -1.0, 1.0)
+
+
+def cosine_quantiles(u: ArrayLike, shares: ArrayLike = (0.05, 0.25, 0.5, 0.75, 0.95)) -> Array:
+    """Quantiles of the cosines of all pairs of different neurons, within 2⁻¹⁵ (the width of a bin),
+    without N² memory.
+
+    Cost: N² D multiplications. Raises `NumericsError` for fewer than two neurons.
+    """
+    rows = unit_rows(u)
+    if len(rows) < 2:
+        raise NumericsError(f"{len(rows)} neurons have no pairs; at least 2 are needed")
+    counts = np.zeros(_BINS, dtype=np.int64)
+    for start, block in cosine_blocks(rows, rows):
+        # Each pair once: columns after the row's own.
+        later = np.arange(len(rows))[None, :] > np.arange(start.start, start.stop)[:, None]
+        bins = ((block[later] + 1) * (_BINS / 2)).astype(np.int64)
+        counts += np.bincount(np.minimum(bins, _BINS - 1), minlength=_BINS)
+    cumulated = np.cumsum(counts)
+    ranks = np.asarray(shares, dtype=float) * (cumulated[-1] - 1)
+    hit = np.searchsorted(cumulated, ranks, side="right")
+    return (hit + 0.5) * (2 / _BINS) - 1
+
+
+def effective_width(u: ArrayLike, weights: ArrayLike | None = None, *, cosine: float = 0.95) -> float:
+    """The inverse of the probability that two neurons, drawn independently by weight, point the same way.
+
+    1 / Σ_jk p_j p_k [u_j·u_k >= cosine], p_j the share of neuron j (equal without ``weights``): N for N
+    different orientations of equal weight, k for k equal clusters, 1 when all is one. This is the
+    similarity-sensitive diversity of order 2 of Leinster and Cobbold (Ecology 93, 2012) with a sharp
+    similarity.
+    """
+    rows = unit_rows(u)
+    shares = normalised_weights(weights, len(rows))
+    same = 0.0
+    for part, block in cosine_blocks(rows, rows):
+        same += float(shares[part] @ ((block >= cosine) @ shares))
+    return 1 / same
+
+
+def normalised_weights(weights: ArrayLike | None, count: int) -> Array:
+    """Shares (count,) that sum to 1; equal ones without weights."""
+    if weights is None:
+        return np.full(count, 1 / max(count, 1))
+    w = np.asarray(weights, dtype=float)
+    if w.shape != (count,) or not np.isfinite(w).all() or (w < 0).any() or not w.any():
+        raise NumericsError(
+            f"weights have shape {w.shape}; {count} finite numbers >= 0, not all 0, are needed"
+        )
+    w = w / w.max()  # the sum of tiny amplitudes must not underflow
+    return w / w.sum()
+
+
+def cosine_order(u: ArrayLike, labels: NDArray[np.int_]) -> NDArray[np.intp]:
+    """An order of the neurons that shows clusters as squares: by label, those without (-1) last, then by
+    angle in the plane of the two leading principal directions (the plane itself for D = 2)."""
+    rows = unit_rows(u)
+    if rows.shape[1] == 1:
+        angle = np.arctan2(0.0, rows[:, 0])
+    else:
+        plane = np.eye(2) if rows.shape[1] == 2 else np.linalg.eigh(rows.T @ rows)[1][:, -2:].T
+        angle = np.arctan2(rows @ plane[1], rows @ plane[0])
+    last = np.where(labels < 0, labels.max(initial=0) + 1, labels)
+    return np.lexsort((angle, last))
