@@ -280,7 +280,8 @@ class MomentTensor:
             )
         return self._ball_tables[precision]
 
-    def frobenius_norm(self) -> float:
+    @cached_property
+    def frobenius_bound(self) -> float:
         """An upper bound of ‖T‖_F 2^-exponent2, which bounds |T v₁…v_p| 2^-exponent2 over unit vectors."""
         total = fmpq(0)
         for c, m in zip(self.coefficients, _multinomial(self.exponents), strict=True):

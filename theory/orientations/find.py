@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from theory.errors import TheoryError
 from theory.moment_tensor import MomentTensor
+from theory.orientations.homotopy import homotopy
 from theory.orientations.linear import linear
+from theory.orientations.multistart import multistart
 from theory.orientations.planar import planar
 from theory.orientations.result import Method, OrientationSet
 from theory.orientations.spectral import spectral
@@ -66,6 +68,5 @@ def find_orientations(
         return planar(tensor, bias=bias, seed=seed)
     if chosen is Method.SPECTRAL:
         return spectral(tensor, bias=bias, seed=seed)
-    raise TheoryError(
-        f"orientations: p = {p}, D = {dimension} is not treated yet; accepted: p <= 2 or D <= 2"
-    )
+    search = homotopy if chosen is Method.HOMOTOPY else multistart
+    return search(tensor, bias=bias, expected=generic_lines(p, dimension), seed=seed)
