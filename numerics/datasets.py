@@ -156,9 +156,8 @@ def _read_csv(text: str, name: str) -> tuple[Array, Array]:
             )
         for column, field in enumerate(row):
             if not _is_number(field):
-                raise NumericsError(
-                    f"{name}: column {header[column]!r}, line {number}: {field.strip()[:40]!r} is not a number"
-                )
+                where = f"{name}: column {header[column]!r}, line {number}"
+                raise NumericsError(f"{where}: {field.strip()[:40]!r} is not a number")
             target[column] = float(field)
     return values[:, :-1], values[:, -1]
 

@@ -21,8 +21,8 @@ def _generator(seed: int) -> np.random.Generator:
 
 
 def line(n: int = 40) -> Pair:
-    """sin 3x + ½ sin 6x at n equally spaced points of [-1, 1.5] (source paper, figures 5 and 6); x is (n,
-    1).""" x = np.linspace(-1.0, 1.5, n)
+    """sin 3x + ½ sin 6x at n equally spaced points of [-1, 1.5] (source paper, figure 5); x is (n, 1)."""
+    x = np.linspace(-1.0, 1.5, n)
     return x[:, None], np.sin(3 * x) + 0.5 * np.sin(6 * x)
 
 
@@ -45,8 +45,8 @@ def xor() -> Pair:
 
 
 def digits() -> Pair:
-    """scikit-learn's bundled 8 × 8 images of 0 (y = -1) and 1 (y = +1), standardised, without constant
-    pixels.""" try:
+    """scikit-learn's 8 × 8 images of 0 (y = -1) and 1 (y = +1), standardised, constant pixels dropped."""
+    try:
         from sklearn.datasets import load_digits
     except ImportError as error:
         raise NumericsError(

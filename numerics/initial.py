@@ -1,0 +1,124 @@
+"""Initial laws: explicit standard deviations per parameter group, and a generator of its own for every
+member."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import sqrt
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from .errors import NumericsError
+from .networks import Network, Parameters
+
+Array = NDArray[np.float64]
+Scale = float | Sequence[float] | Array
+Scales = Scale | Mapping[str, Scale]
+
+
+class Law(Protocol):
+    """Draws one member: standard normals scaled group by group, before or after a constraint between
+    groups."""
+
+    def draw(
+        self, network: Network, scales: Mapping[str, float], generator: np.random.Generator
+    ) -> dict[str, Array]: ...
+
+
+@dataclass(frozen=True)
+class Gaussian:
+    """Every parameter of a group independent N(0, std²)."""
+
+    def draw(
+        self, network: Network, scales: Mapping[str, float], generator: np.random.Generator
+    ) -> dict[str, Array]:
+        return {
+            name: scales[name] * generator.standard_normal(shape) for name, shape in network.shapes.items()
+        }
+
+
+@dataclass(frozen=True)
+class Balanced:
+    """Input weights N(0, std²) and a_j = ± ‖w_j‖/√p: the invariant ‖w‖² - p a² of the leading flow is zero.
+
+    Two-layer networks with one output; `multiplicity` is p. The output weights' own std is not used.
+    """
+
+    multiplicity: int = 1
+
+    def draw(
+        self, network: Network, scales: Mapping[str, float], generator: np.random.Generator
+    ) -> dict[str, Array]:
+        if (
+            network.depth != 1
+            or network.outputs != 1
+            or network.output_bias
+            or network.convolution is not None
+        ):
+            raise NumericsError(
+                "the balanced law needs a two-layer network with one output and no output bias"
+            )
+        w = scales["w1"] * generator.standard_normal(network.shapes["w1"])
+        signs = generator.choice([-1.0, 1.0], size=w.shape[0])
+        return {"w1": w, "a": (signs * np.linalg.norm(w, axis=1) / sqrt(self.multiplicity))[None, :]}
+
+
+def width_power(network: Network, gamma: float | Mapping[str, float]) -> dict[str, float]:
+    """The standard deviations m^-γ, m the first hidden width and γ one exponent or one per group.
+
+    The source paper's text writes N(0, 1/m^γ) and its code uses 1/m^γ as the standard deviation; so does
+    this.
+    """
+    exponents = gamma if isinstance(gamma, Mapping) else dict.fromkeys(network.shapes, gamma)
+    width = network.shapes["w1"][0]
+    return {name: float(width) ** -exponents[name] for name in network.shapes}
+
+
+def initialise(
+    network: Network,
+    std: Scales,
+    seeds: int | Sequence[int],
+    *,
+    law: Law | None = None,
+    dtype: torch.dtype = torch.float64,
+    device: str | torch.device = "cpu",
+) -> Parameters:
+    """Parameters (B, fan out, fan in) of one member per seed, each from its own generator.
+
+    `std` is a number, an array of one number per member, or a mapping from group (w1, ..., a) to either.
+    `seeds` is a list, or a count B meaning 0 .. B-1. A member depends on its seed and std alone, never on its
+    batch. Draws are made in float64 on the host whatever the dtype and device. Raises NumericsError for
+    unknown groups or negative std.
+    """
+    members = list(range(seeds)) if isinstance(seeds, int) else [int(seed) for seed in seeds]
+    if not members or min(members) < 0:
+        raise NumericsError("seeds must be a positive count or a list of non-negative integers")
+    scales = _per_member(network, std, len(members))
+    law = law or Gaussian()
+    draws = []
+    for index, seed in enumerate(members):
+        generator = np.random.default_rng(np.random.SeedSequence(seed))
+        draws.append(law.draw(network, {name: s[index] for name, s in scales.items()}, generator))
+    return {
+        name: torch.as_tensor(np.stack([draw[name] for draw in draws]), dtype=dtype, device=device)
+        for name in network.shapes
+    }
+
+
+def _per_member(network: Network, std: Scales, members: int) -> dict[str, Array]:
+    groups = std if isinstance(std, Mapping) else dict.fromkeys(network.shapes, std)
+    if set(groups) != set(network.shapes):
+        raise NumericsError(
+            f"std is given for {sorted(groups)}; this network's groups are {list(network.shapes)}"
+        )
+    scales = {}
+    for name, value in groups.items():
+        scale = np.asarray(value, dtype=np.float64)
+        if scale.shape not in ((), (members,)) or not np.isfinite(scale).all() or (scale < 0).any():
+            raise NumericsError(
+                f"std of {name!r} must be one finite number ≥ 0, or one for each of {members} members"
+            )
+        scales[name] = np.broadcast_to(scale, (members,))
+    return scales
