@@ -10,6 +10,9 @@ Horizon.     Once the growing mode dominates, f(x) = c S ĝ·x with S = Σ_j ((a
              R = R0 - γ S + κ S²/2 with κ = ℓ'' c² ĝᵀ mean(x xᵀ) ĝ; gradient flow gives S' = 2 S (γ - κ S).  The risk
              has fallen by δ R0 at S_δ = (γ - √(γ² - 2κδR0))/κ, that is at the logistic time in `Horizon.time`.
              It is exact for a quadratic loss up to decaying modes and the tilt of the signal, both O(δ) in 2γt.
+Tilt.        The signal changes to s - ℓ'' f, so g(t) leaves its line by -ℓ'' c S (mean(x xᵀ) ĝ)⊥.  Integrating
+             w⊥' = c a g⊥(t) with a ∝ e^{γt}, S ∝ e^{2γt} turns every growing neuron by the same first-order amount,
+             u = ±(ĝ + τ), τ = -ℓ'' c² S (mean(x xᵀ) ĝ)⊥ / (3γ): the angle at which alignment stops improving.
 Source.      condense.
 """
 
@@ -68,6 +71,35 @@ class LinearFlow:
         """S = Σ_j ((a_j + w∥_j)/2)², the strength of the growing mode at the start."""
         return float(np.sum(((a0 + w0 @ self.direction) / 2) ** 2))
 
+    def tilt(self, x: np.ndarray, mode: float, curvature: float) -> np.ndarray:
+        """τ (D,), the first-order turn of ĝ by the change of the signal, when the mode has the strength S = `mode`.
+
+        x (n, D) with the bias column, `curvature` = ∂²ℓ/∂f² at f = 0.
+        """
+        turned = (x @ self.direction) @ x / len(x)
+        across = turned - (turned @ self.direction) * self.direction
+        return -curvature * self.coefficient**2 * mode / (3 * self.rate) * across
+
+
+def fallen_mode(flow: LinearFlow, x: np.ndarray, *, fraction: float, risk: float, curvature: float) -> float:
+    """S_δ, the strength of the growing mode when the risk has fallen by `fraction` of its value `risk` at zero output.
+
+    Raises TheoryError when the linear model cannot lower the risk that far: fraction must be below γ²/(2κR0).
+    """
+    kappa = _stiffness(flow, x, curvature)
+    limit = flow.rate**2 / (2 * kappa * risk) if kappa > 0 else np.inf
+    if not 0 < fraction < limit:
+        raise TheoryError(
+            f"the linear model cannot lower the risk by the fraction {fraction:g}; accepted: 0 < fraction < {limit:.3g}"
+        )
+    # The rationalised root: no cancellation when κδR0 is small.
+    return 2 * fraction * risk / (flow.rate + np.sqrt(flow.rate**2 - 2 * kappa * fraction * risk))
+
+
+def _stiffness(flow: LinearFlow, x: np.ndarray, curvature: float) -> float:
+    """κ = ℓ'' c² ĝᵀ mean(x xᵀ) ĝ."""
+    return curvature * flow.coefficient**2 * float(np.mean((x @ flow.direction) ** 2))
+
 
 def linear_horizon(
     flow: LinearFlow, a0: np.ndarray, w0: np.ndarray, x: np.ndarray, *, fraction: float, risk: float, curvature: float
@@ -77,14 +109,7 @@ def linear_horizon(
     x (n, D) with the bias column, `curvature` = ∂²ℓ/∂f² at f = 0.  Raises TheoryError when the linear model cannot
     lower the risk that far: fraction must be below γ²/(2κR0).
     """
-    gamma = flow.rate
-    kappa = curvature * flow.coefficient**2 * float(np.mean((x @ flow.direction) ** 2))
-    limit = gamma**2 / (2 * kappa * risk) if kappa > 0 else np.inf
-    if not 0 < fraction < limit:
-        raise TheoryError(
-            f"the linear model cannot lower the risk by the fraction {fraction:g}; accepted: 0 < fraction < {limit:.3g}"
-        )
+    gamma, kappa = flow.rate, _stiffness(flow, x, curvature)
     start = flow.mode(a0, w0)
-    # The rationalised root: no cancellation when κδR0 is small.
-    end = 2 * fraction * risk / (gamma + np.sqrt(gamma**2 - 2 * kappa * fraction * risk))
+    end = fallen_mode(flow, x, fraction=fraction, risk=risk, curvature=curvature)
     return float(np.log(end * (gamma - kappa * start) / (start * (gamma - kappa * end))) / (2 * gamma))

@@ -25,7 +25,8 @@ _ERROR = (71 / 57600, 0.0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1
 def step(field: Field, y: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """One step of size h (N,) of the autonomous system y' = field(y), y (N, d).
 
-    Returns the new states (N, d) and the estimated local error (N,), the largest over the components.
+    Returns the new states (N, d) and the estimated local error (N,): the largest over the components, each relative to
+    its size where that exceeds 1.
     """
     k = [field(y)]
     last = y
@@ -33,7 +34,7 @@ def step(field: Field, y: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, np.nda
         last = y + h[:, None] * sum(b * stage for b, stage in zip(row, k, strict=False) if b)
         k.append(field(last))
     error = h[:, None] * sum(e * stage for e, stage in zip(_ERROR, k, strict=True) if e)
-    return last, np.max(np.abs(error), axis=1)
+    return last, np.max(np.abs(error) / np.maximum(1.0, np.abs(last)), axis=1)
 
 
 def next_size(h: np.ndarray, error: np.ndarray, tolerance: float) -> np.ndarray:

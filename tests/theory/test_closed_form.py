@@ -1,0 +1,67 @@
+"""The closed form for p = 1 against a matrix exponential, and its horizon against the network that it describes."""
+
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+from scipy.linalg import expm
+
+from theory.closed_form import LinearFlow, linear_horizon
+from theory.errors import TheoryError
+
+RNG = np.random.default_rng(7)
+
+
+@pytest.mark.parametrize("c", [1.0, -0.5])
+def test_is_the_matrix_exponential(c):
+    g = RNG.standard_normal(4)
+    flow = LinearFlow(g, c)
+    a0, w0 = RNG.standard_normal(6), RNG.standard_normal((6, 4))
+    generator = np.zeros((5, 5))
+    generator[0, 1:] = generator[1:, 0] = c * g
+    exact = expm(0.8 * generator) @ np.vstack([a0, w0.T])
+    a, w = flow.at(0.8, a0, w0)
+    np.testing.assert_allclose(a, exact[0], rtol=1e-12)
+    np.testing.assert_allclose(w, exact[1:].T, rtol=1e-12, atol=1e-12)
+
+
+def test_angles_are_those_of_the_state():
+    flow = LinearFlow(RNG.standard_normal(3), 1.0)
+    a0, w0 = RNG.standard_normal(50), RNG.standard_normal((50, 3))
+    _, w = flow.at(2.0, a0, w0)
+    cosine = flow.signs(a0, w0) * (w @ flow.direction) / np.linalg.norm(w, axis=1)
+    np.testing.assert_allclose(flow.angles(2.0, a0, w0), np.arccos(cosine), atol=1e-7)
+
+
+@pytest.mark.parametrize(("fraction", "error"), [(0.001, 2e-3), (0.01, 2e-2)])
+def test_horizon_of_a_linear_network(fraction, error):
+    """A linear two-layer network, integrated in full from small weights, crosses at the predicted time.
+
+    2γt is off by O(δ): the neglected tilt of the signal.
+    """
+    x = np.column_stack([RNG.standard_normal((20, 2)), np.ones(20)])
+    y = x @ np.array([1.0, -0.5, 0.3]) + 0.1 * RNG.standard_normal(20)
+    a0, w0 = 1e-4 * RNG.standard_normal(5), 1e-4 * RNG.standard_normal((5, 3))
+
+    def field(_, theta):
+        a, w = theta[:5], theta[5:].reshape(5, 3)
+        s = y - x @ (w.T @ a)
+        force = s @ x / len(x)
+        return np.concatenate([w @ force, np.outer(a, force).ravel()])
+
+    def crossing(_, theta):
+        f = x @ (theta[5:].reshape(5, 3).T @ theta[:5])
+        return np.mean((y - f) ** 2) / np.mean(y**2) - (1 - fraction)
+
+    crossing.terminal = True
+    run = solve_ivp(field, (0, 1e3), np.concatenate([a0, w0.ravel()]), "DOP853", rtol=1e-11, atol=1e-16, events=crossing)
+    flow = LinearFlow((y[:, None] * x).mean(axis=0), 1.0)
+    predicted = linear_horizon(flow, a0, w0, x, fraction=fraction, risk=float(np.mean(y**2) / 2), curvature=1.0)
+    assert 2 * flow.rate * abs(run.t_events[0][0] - predicted) < error
+
+
+def test_refuses_what_cannot_be():
+    with pytest.raises(TheoryError, match=r"mean\(s x\) = 0"):
+        LinearFlow(np.zeros(3), 1.0)
+    flow = LinearFlow(np.array([1.0]), 1.0)
+    with pytest.raises(TheoryError, match="accepted: 0 < fraction"):
+        linear_horizon(flow, np.ones(1), np.ones((1, 1)), np.ones((3, 1)), fraction=0.9, risk=10.0, curvature=1.0)

@@ -1,0 +1,121 @@
+"""One call from data and a network's description to everything theory says about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from theory.activation import Activation, activation
+from theory.closed_form import LinearFlow
+from theory.dynamics.field import SmoothField
+from theory.dynamics.smooth import smooth_system
+from theory.dynamics.system import LeadingSystem
+from theory.errors import TheoryError
+from theory.moment_tensor import MomentTensor
+from theory.orientations import OrientationSet, find_orientations
+from theory.signal import Loss, loss
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What theory says of a two-layer network on given data, started from small weights.
+
+    `x` (n, D) holds the inputs, the bias column last; `signal` (n,) is s_i = -∂ℓ/∂f at zero output; `risk` is the
+    mean loss and `curvature` the mean ∂²ℓ/∂f² there.  `order` m is the order of the moments that drive the flow: the
+    multiplicity, unless all its moments vanish; `coefficient` is c_m.  `next_term` is (q, c_q), None for a monomial.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    activation: Activation
+    loss: Loss
+    bias: bool
+    signal: np.ndarray
+    risk: float
+    curvature: float
+    order: int
+    coefficient: float
+    next_term: tuple[int, float] | None
+    system: LeadingSystem
+    field: SmoothField
+    orientations: OrientationSet
+    notes: tuple[str, ...]
+
+    @property
+    def linear(self) -> LinearFlow:
+        """The closed form, for order 1."""
+        if self.order != 1:
+            raise TheoryError(f"the closed form needs order 1, these data have order {self.order}")
+        return LinearFlow(g=self.field.tensor.gradient(np.zeros(self.x.shape[1])), coefficient=self.coefficient)
+
+
+def predict(
+    x: np.ndarray,
+    y: np.ndarray,
+    sigma: str | Activation = "tanh",
+    *,
+    loss_function: str | Loss = "half-mse",
+    bias: bool = True,
+    max_paths: int = 20_000,
+    seed: int = 0,
+) -> Prediction:
+    """Predict how a two-layer network condenses on data x (n, d), y (n,).
+
+    Raises TheoryError where no theorem applies, naming the hypothesis that fails.  Cost: that of the enumeration of
+    the orientations; see theory.orientations.
+    """
+    act = sigma if isinstance(sigma, Activation) else activation(sigma)
+    ell = loss_function if isinstance(loss_function, Loss) else loss(loss_function)
+    x = np.asarray(x, dtype=float)
+    y = np.asarray(y)
+    if y.ndim != 1:
+        raise TheoryError(f"y has shape {y.shape}: this prediction needs one output, y of shape (n,)")
+    if bias:
+        x = np.column_stack([x, np.ones(len(x))])
+    exact = ell.signal(y)
+    order, tensor = _driving_order(act, x, exact)
+    notes = []
+    if order != act.multiplicity:
+        notes.append(f"all moments of order {act.multiplicity} vanish: order {order} drives the flow")
+    system = smooth_system(act, order=order)
+    taylor = act.taylor(order + 8)
+    q = next((k for k in range(order + 1, len(taylor)) if taylor[k] != 0), None)
+    coefficient = float(taylor[order])
+    return Prediction(
+        x=x,
+        y=y,
+        activation=act,
+        loss=ell,
+        bias=bias,
+        signal=np.array([float(s) for s in exact]),
+        risk=float(np.mean(ell.value_at_zero(y))),
+        curvature=float(np.mean(ell.curvature_at_zero(y))),
+        order=order,
+        coefficient=coefficient,
+        next_term=None if q is None else (q, float(taylor[q])),
+        system=system,
+        field=SmoothField(tensor, coefficient),
+        orientations=find_orientations(tensor, bias=bias, max_paths=max_paths, seed=seed),
+        notes=tuple(notes),
+    )
+
+
+def _driving_order(act: Activation, x: np.ndarray, s: Sequence) -> tuple[int, MomentTensor]:
+    """The first order m with c_m T_m ≠ 0, exactly, and its moment tensor."""
+    p = act.multiplicity
+    taylor = act.taylor(2 * p)
+    for m in range(p, 2 * p + 1):
+        if taylor[m] == 0:
+            continue
+        tensor = MomentTensor.from_data(x, s, m)
+        if not tensor.is_zero:
+            return m, tensor
+    raise TheoryError(
+        f"all moments mean(s x^m) of the orders {p}..{2 * p} of {act.text!r} vanish on these data: the output couples "
+        "the neurons at leading order and no theorem here applies; another activation or other data would be accepted"
+    )

@@ -1,0 +1,5 @@
+"""`python -m verify` is `condense`."""
+
+from verify.cli import main
+
+main()

@@ -1,0 +1,50 @@
+"""Do the neurons that carry the output point where theory says, as exactly as theory says?
+
+Weighted by amplitude |a| ‖w‖^p, the angle of the trained neurons to their destinations is compared with the angle that
+theory expects at the horizon: the remaining misalignment and the first-order tilt by the forces beyond leading order.
+What theory leaves out is the second order of those forces; the chance level is the angle of random vectors.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from numerics.orientation import weighted_median
+from verify.evidence import Evidence, angle, unit
+from verify.verdict import Check, Verdict, within
+
+
+def amplitude(evidence: Evidence) -> list[Check]:
+    """The amplitude-weighted median angle between trained neurons and their predicted destinations."""
+    order, trained, expected = evidence.prediction.order, evidence.limit(), evidence.expected
+    growing = np.linalg.norm(expected.destinations, axis=-1) > 0
+    weights = trained.amplitudes(order)
+    weights = weights / weights.sum(axis=1, keepdims=True)
+    observed = weighted_median(angle(trained.u, expected.destinations)[growing], weights[growing])
+    share = expected.amplitudes(order)
+    share = share / share.sum(axis=1, keepdims=True)
+    predicted = weighted_median(angle(expected.u, expected.destinations)[growing], share[growing])
+    # Second order: the forces beyond leading order acting on their own first-order effect, and on the misalignment.
+    perturbation = float(np.max(expected.perturbation))
+    tolerance = perturbation * max(predicted, perturbation**2)
+    chance = chance_angle(evidence)
+    return [
+        Check(
+            name="angle of trained neurons to their destinations (rad, amplitude-weighted median)",
+            predicted=predicted,
+            observed=observed,
+            tolerance=tolerance,
+            verdict=within(predicted, observed, tolerance) if chance > 3 * predicted else Verdict.INCONCLUSIVE,
+            why="the tolerance is the second order of the forces beyond leading order, "
+            f"{perturbation:.2g} of the leading one; random vectors come to {chance:.3g} rad",
+            details={"chance": chance, "growing_amplitude_share": float(weights[growing].sum() / len(weights))},
+        )
+    ]
+
+
+def chance_angle(evidence: Evidence, draws: int = 4000) -> float:
+    """The median angle between random unit vectors and the nearest growing orientation."""
+    generator = np.random.default_rng(np.random.SeedSequence([evidence.experiment.seed, 1]))
+    targets = np.array([o.u for o in evidence.prediction.orientations.attractors])
+    u = unit(generator.standard_normal((draws, targets.shape[1])))
+    return float(np.median(np.min(angle(u[:, None], targets[None]), axis=1)))

@@ -1,0 +1,86 @@
+"""How many orientations: theory's number for these very networks, and the source paper's 2p for any.
+
+"How many" has two honest readings: by amplitude (orientations that carry at least 5 % of Σ|a|‖w‖^p) and by neuron count
+(clusters of at least three neurons).  Both are counted at cosine 0.95 by one rule on the expected and on the trained
+neurons of each network, and set against what random vectors of the same number give.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from numerics.orientation import chance_counts, clusters
+from verify.evidence import Evidence
+from verify.verdict import Check, Verdict
+
+COSINE = 0.95
+JITTER = 0.01  # rad
+
+
+def counts(evidence: Evidence) -> list[Check]:
+    """The number of orientations of each network, by amplitude and by neuron count, expected and observed."""
+    return [_count(evidence, by_amplitude=True), _count(evidence, by_amplitude=False)]
+
+
+def _count(evidence: Evidence, *, by_amplitude: bool) -> Check:
+    order, trained, expected = evidence.prediction.order, evidence.limit(), evidence.expected
+    networks, neurons, dimension = trained.w.shape
+    # A neuron within the jitter of the threshold can fall on either side: the expectation is the range of counts.
+    cosines = np.cos(np.arccos(COSINE) + JITTER * np.array([-1.0, 0.0, 1.0]))
+    observed, predicted = [], []
+    for b in range(networks):
+        weights = (trained.amplitudes(order)[b], expected.amplitudes(order)[b]) if by_amplitude else (None, None)
+        observed.append(len(clusters(trained.u[b], cosine=COSINE, weights=weights[0])))
+        predicted.append([len(clusters(expected.u[b], cosine=float(c), weights=weights[1])) for c in cosines])
+    low, high = np.min(predicted, axis=1), np.max(predicted, axis=1)
+    agree = (low <= observed) & (observed <= high)
+    weights = trained.amplitudes(order)[0] if by_amplitude else None
+    chance = chance_counts(
+        neurons, dimension, cosine=COSINE, seed=np.random.SeedSequence([evidence.experiment.seed, 2]), weights=weights
+    )
+    reading = "by amplitude" if by_amplitude else "by neuron count"
+    return Check(
+        name=f"number of orientations {reading}, network by network",
+        predicted=_summary([p[1] for p in predicted]),
+        observed=_summary(observed),
+        tolerance=f"±{int(np.max(high - low))}" if np.any(high > low) else "0",
+        verdict=Verdict.CONFIRMED if agree.all() else Verdict.REFUTED,
+        why=f"the range of the expected count when the threshold angle moves by {JITTER} rad; "
+        f"{int(agree.sum())} of {networks} networks agree; random vectors come to {chance.mean():.1f}",
+        details={
+            "expected_counts": [p[1] for p in predicted],
+            "observed_counts": observed,
+            "chance_mean": float(chance.mean()),
+            "chance_interval": np.quantile(chance, [0.025, 0.975]),
+            "cosine": COSINE,
+        },
+    )
+
+
+def bound_2p(evidence: Evidence) -> list[Check]:
+    """The source paper's bound: at most 2p condensed orientations."""
+    found = evidence.prediction.orientations
+    p = evidence.prediction.activation.multiplicity
+    attracting = len(found.attractors) + len(found.dying)
+    proved = p == 1 or found.dimension <= 2
+    if attracting > 2 * p:
+        verdict = Verdict.REFUTED
+    else:
+        verdict = Verdict.CONFIRMED if found.complete else Verdict.INCONCLUSIVE
+    return [
+        Check(
+            name="at most 2p orientations attract",
+            predicted=f"≤ {2 * p}",
+            observed=attracting,
+            tolerance="0",
+            verdict=verdict,
+            why=f"certified fixed orientations on these data: {len(found.attractors)} growing, {len(found.dying)} dying"
+            + ("" if found.complete else "; the list is not proved complete"),
+            source="Zhou et al. 2022, " + ("Propositions 1-2" if proved else "general claim"),
+        )
+    ]
+
+
+def _summary(counts: list[int]) -> str:
+    low, high = min(counts), max(counts)
+    return str(low) if low == high else f"{low}-{high}, mean {np.mean(counts):.2g}"

@@ -1,0 +1,106 @@
+"""Evidence: everything that both rooms say about one experiment, gathered once and handed to every check."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from theory import Prediction
+from verify.experiment import Experiment
+
+
+@dataclass(frozen=True)
+class Trained:
+    """B trained networks of m neurons: the start a0 (B, m), w0 (B, m, D), the end a, w at `times` (B,), and the way.
+
+    `path_times` (S, B), `path_a` (S, B, m), `path_w` (S, B, m, D) are snapshots; `reached` (B,) says which networks
+    came to the wanted fall of the loss; `std` and `step` are those of this run.
+    """
+
+    std: float
+    step: float
+    a0: np.ndarray
+    w0: np.ndarray
+    a: np.ndarray
+    w: np.ndarray
+    times: np.ndarray
+    steps: np.ndarray
+    reached: np.ndarray
+    initial_losses: np.ndarray
+    losses: np.ndarray
+    path_times: np.ndarray
+    path_a: np.ndarray
+    path_w: np.ndarray
+
+    @property
+    def u(self) -> np.ndarray:
+        """Orientations at the end (B, m, D)."""
+        return unit(self.w)
+
+    def amplitudes(self, order: int) -> np.ndarray:
+        """|a| ‖w‖^p of each neuron at the end (B, m): what it contributes to the output."""
+        return np.abs(self.a) * np.linalg.norm(self.w, axis=-1) ** order
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What theory expects of the same B networks at the same fall of the loss.
+
+    `times` (B,) and their `uncertainty` (B,); a (B, m), w (B, m, D) there, the first-order tilt of the leading neurons
+    included; the destination of every neuron as unit vectors (B, m, D), zero where it does not grow; the blow-up time
+    of every neuron (B, m).  `perturbation` (B,) is the relative size of the forces beyond leading order at the horizon,
+    whose first order is in `times` and w, and whose square is what is left.
+    """
+
+    times: np.ndarray
+    uncertainty: np.ndarray
+    a: np.ndarray
+    w: np.ndarray
+    destinations: np.ndarray
+    blow_up_times: np.ndarray
+    perturbation: np.ndarray
+
+    @property
+    def u(self) -> np.ndarray:
+        """Orientations at the horizon (B, m, D)."""
+        return unit(self.w)
+
+    def amplitudes(self, order: int) -> np.ndarray:
+        """|a| ‖w‖^p of each neuron at the horizon (B, m)."""
+        return np.abs(self.a) * np.linalg.norm(self.w, axis=-1) ** order
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One experiment, its prediction, the networks trained with steps of size h and h/2, and what theory expected."""
+
+    experiment: Experiment
+    prediction: Prediction
+    fraction: float
+    trained: Trained
+    refined: Trained
+    expected: Expected
+    scales: tuple[Trained, ...]
+
+    def limit(self) -> Trained:
+        """The training extrapolated to zero step size: gradient descent is of first order, 2 θ(h/2) - θ(h)."""
+        coarse, fine = self.trained, self.refined
+        return replace(
+            fine,
+            a=2 * fine.a - coarse.a,
+            w=2 * fine.w - coarse.w,
+            times=2 * fine.times - coarse.times,
+            reached=fine.reached & coarse.reached,
+        )
+
+
+def unit(w: np.ndarray) -> np.ndarray:
+    """w/‖w‖ along the last axis; zero vectors stay zero."""
+    r = np.linalg.norm(w, axis=-1, keepdims=True)
+    return np.divide(w, r, out=np.zeros_like(w), where=r > 0)
+
+
+def angle(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """The angle in radians between unit vectors along the last axis, accurate down to 1e-16."""
+    return 2 * np.arctan2(np.linalg.norm(u - v, axis=-1), np.linalg.norm(u + v, axis=-1))

@@ -1,0 +1,64 @@
+"""What theory expects of given initial weights: the horizon, the neurons there, and where each is going."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from theory import Fate, Prediction, blow_up_horizon, destinations, linear_horizon, neurons_at
+from theory.closed_form import fallen_mode
+from verify.evidence import Expected, unit
+
+
+def expect(prediction: Prediction, a0: np.ndarray, w0: np.ndarray, *, fraction: float) -> Expected:
+    """Predict B networks a0 (B, m), w0 (B, m, D) at the time when their risk has fallen by `fraction`."""
+    return (_linear if prediction.order == 1 else _blow_up)(prediction, a0, w0, fraction)
+
+
+def _linear(prediction: Prediction, a0: np.ndarray, w0: np.ndarray, fraction: float) -> Expected:
+    flow, networks = prediction.linear, len(a0)
+    scale = {"risk": prediction.risk, "curvature": prediction.curvature, "fraction": fraction}
+    times = np.array([linear_horizon(flow, a, w, prediction.x, **scale) for a, w in zip(a0, w0, strict=True)])
+    mode = fallen_mode(flow, prediction.x, **scale)
+    tilt = flow.tilt(prediction.x, mode, prediction.curvature)
+    states = [flow.at(t, a, w) for t, a, w in zip(times, a0, w0, strict=True)]
+    w = np.array([w for _, w in states])
+    # The growing mode of every neuron, a = w∥, turns by the same tilt.
+    growing = (np.array([a for a, _ in states]) + w @ flow.direction) / 2
+    return Expected(
+        times=times,
+        # In units of 1/(2γ) the horizon is exact up to the neglected tilt of the signal, O(δ).
+        uncertainty=np.full(networks, fraction / (2 * flow.rate)),
+        a=np.array([a for a, _ in states]),
+        w=w + growing[..., None] * tilt,
+        destinations=flow.signs(a0, w0)[..., None] * flow.direction,
+        blow_up_times=np.full(a0.shape, np.inf),
+        perturbation=np.full(networks, fraction + np.linalg.norm(tilt)),
+    )
+
+
+def _blow_up(prediction: Prediction, a0: np.ndarray, w0: np.ndarray, fraction: float) -> Expected:
+    field = prediction.field
+    ends = destinations(field, a0.reshape(-1), w0.reshape(-1, w0.shape[-1]))
+    goals = np.where((ends.fates == Fate.GROWS)[:, None], ends.u, 0.0).reshape(w0.shape)
+    blow_up_times = ends.blow_up_times.reshape(a0.shape)
+    horizons, a, w = [], np.empty_like(a0), np.empty_like(w0)
+    for b in range(len(a0)):
+        horizon = blow_up_horizon(
+            field, a0[b], w0[b], prediction.x, prediction.signal,
+            fraction=fraction, risk=prediction.risk, curvature=prediction.curvature, next_term=prediction.next_term,
+            blow_up_times=blow_up_times[b],
+        )
+        at = neurons_at(field, a0[b], w0[b], horizon.leading_time)
+        a[b], w[b] = at.a, at.w
+        lead = horizon.leader
+        w[b, lead] = at.r[lead] * unit(at.u[lead] + horizon.tilt)
+        horizons.append(horizon)
+    return Expected(
+        times=np.array([h.time for h in horizons]),
+        uncertainty=np.array([h.uncertainty for h in horizons]),
+        a=a,
+        w=w,
+        destinations=goals,
+        blow_up_times=blow_up_times,
+        perturbation=np.array([h.perturbation for h in horizons]),
+    )

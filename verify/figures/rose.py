@@ -1,0 +1,62 @@
+"""The orientation rose for D = 2: predicted orientations and basins, and where the neurons are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from verify.figures.style import NEGATIVE, OBSERVED, POSITIVE, PREDICTED
+
+
+def rose_figure(
+    orientations: Sequence[tuple[float, str, int | None]],
+    angles: np.ndarray,
+    amplitudes: np.ndarray,
+    signs: np.ndarray,
+    potential: tuple[np.ndarray, np.ndarray],
+    *,
+    title: str,
+) -> Figure:
+    """Draw neurons at `angles` (m,) with `amplitudes` (m,) relative to the largest, on the predicted orientations.
+
+    `orientations` lists (angle, kind, neuron sign) of each fixed orientation; `potential` is (θ (G,), c P(θ) (G,)).
+    The ring at radius 1 shows the basins: the colour is the sign of a c P, that is the sign of a that grows there.
+    """
+    figure = Figure(figsize=(4.6, 4.9), layout="constrained")
+    ax = figure.add_subplot(projection="polar")
+    theta, power = potential
+    step = theta[1] - theta[0]
+    colours = [POSITIVE if v > 0 else NEGATIVE for v in power]
+    strength = np.abs(power) / np.max(np.abs(power))
+    ax.bar(theta, 0.12 * np.ones_like(theta), width=step, bottom=1.06, color=colours, alpha=0.25, linewidth=0)
+    ax.bar(theta, 0.12 * strength, width=step, bottom=1.06, color=colours, alpha=0.9, linewidth=0)
+    styles = {"attractor": ("-", 1.8), "dying": (":", 1.4), "repeller": ("--", 0.8), "saddle": ("--", 0.8)}
+    for angle, kind, _ in orientations:
+        line, width = styles.get(kind, ("-.", 0.8))
+        ax.plot([angle, angle], [0, 1.04], line, color=PREDICTED, linewidth=width, alpha=0.9, zorder=2)
+    # Amplitudes span many decades: the radius is linear in their logarithm over the last eight.
+    relative = np.clip(1 + np.log10(np.maximum(amplitudes / np.max(amplitudes), 1e-8)) / 8, 0.02, 1)
+    ax.scatter(
+        angles, relative, s=16, c=[POSITIVE if s > 0 else NEGATIVE for s in signs], edgecolor=OBSERVED, linewidth=0.4,
+        zorder=3, alpha=0.85,
+    )
+    ax.set_ylim(0, 1.2)
+    ax.set_yticks([0.25, 0.5, 0.75, 1.0], labels=["$10^{-6}$", "$10^{-4}$", "$10^{-2}$", "1"], color="0.4", fontsize=7)
+    ax.set_rlabel_position(22.5)
+    ax.grid(color="0.85", linewidth=0.5)
+    ax.spines["polar"].set_visible(False)
+    figure.suptitle(title, fontsize=10)
+    handles = [
+        Line2D([], [], color=PREDICTED, linewidth=1.8, label="predicted, growing"),
+        Line2D([], [], color=PREDICTED, linewidth=0.8, linestyle="--", label="predicted, other"),
+        Line2D([], [], marker="o", linestyle="", color=POSITIVE, markeredgecolor=OBSERVED, label="neuron, $a>0$"),
+        Line2D([], [], marker="o", linestyle="", color=NEGATIVE, markeredgecolor=OBSERVED, label="neuron, $a<0$"),
+        Patch(color=POSITIVE, alpha=0.6, label="$a>0$ grows here"),
+        Patch(color=NEGATIVE, alpha=0.6, label="$a<0$ grows here"),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=7)
+    return figure

@@ -1,0 +1,81 @@
+"""The rate of a power law from measured errors: a slope over decades, with its interval.
+
+Errors of a leading-order theory behave as e(ε) = A ε^k (1 + B ε + ...) above the floor of the integration and below
+saturation.  The window is the lowest two decades above the floor (more where the error spans too little), the
+model log e = log A + k log ε + B ε is fitted by least squares with a free k, and the interval adds what the fit cannot
+explain (Student's t quantile of the slope's standard error) to what the correction changed beyond its next order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import t as student
+
+DECADES = 2.0
+
+
+@dataclass(frozen=True)
+class Slope:
+    """A fitted exponent with its 99 % interval, the window (lowest and highest ε) and whether the window sufficed."""
+
+    value: float
+    low: float
+    high: float
+    window: tuple[float, float]
+    points: int
+    resolved: bool
+    reason: str
+
+
+def power_law(epsilons: np.ndarray, errors: np.ndarray, floor: np.ndarray | float) -> Slope:
+    """Fit the exponent of errors (E,) against epsilons (E,); `floor` is the error of the measurement itself."""
+    order = np.argsort(epsilons)
+    eps, err = np.asarray(epsilons, float)[order], np.asarray(errors, float)[order]
+    noise = np.broadcast_to(np.asarray(floor, float), eps.shape)[order] if np.ndim(floor) else np.full(eps.shape, floor)
+    if not np.all(np.isfinite(err)):
+        return _unresolved("an error is not a finite number: the flow diverged or stopped early")
+    # Ten times above the floor, the floor bends a local slope by at most log(1.1)/log(ratio): visible in the residual.
+    usable = err > 10 * noise
+    if np.count_nonzero(usable) < 6:
+        return _unresolved("fewer than six errors lie above the floor of the integration")
+    first = int(np.argmax(usable))
+    usable = np.arange(len(eps)) >= first
+    low = eps[first]
+    window = usable & (eps <= low * 10**DECADES * 1.000001)
+    x, e = eps[window], err[window]
+    if x[-1] / x[0] < 10**DECADES * 0.99:
+        return _unresolved(f"the window spans {np.log10(x[-1] / x[0]):.2f} decades, {DECADES:g} are needed")
+
+    # The correction is scaled to 1 at the top of the window; where it stays small it costs next to nothing.
+    design = np.column_stack([np.ones_like(x), np.log(x), x / x[-1]])
+    plain, _ = _fit(design[:, :2], np.log(e))
+    corrected, half = _fit(design, np.log(e))
+    drift = abs(corrected[1] - plain[1]) * 0.1
+    half = half + drift
+    value = float(corrected[1])
+    return Slope(
+        value=value,
+        low=value - half,
+        high=value + half,
+        window=(float(x[0]), float(x[-1])),
+        points=len(x),
+        resolved=True,
+        reason="",
+    )
+
+
+def _fit(design: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, float]:
+    """Least squares with the half-width of the 99 % interval of the second coefficient."""
+    solution, *_ = np.linalg.lstsq(design, target, rcond=None)
+    residual = target - design @ solution
+    freedom = len(target) - design.shape[1]
+    variance = residual @ residual / freedom
+    spread = np.sqrt(variance * np.linalg.inv(design.T @ design)[1, 1])
+    return solution, float(student.ppf(0.995, freedom) * spread)
+
+
+def _unresolved(reason: str) -> Slope:
+    nan = float("nan")
+    return Slope(nan, nan, nan, (nan, nan), 0, False, reason)

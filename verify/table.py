@@ -1,0 +1,135 @@
+"""What the command line prints for people: tables on standard output."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from verify.verdict import Check, Verdict
+
+if TYPE_CHECKING:
+    from theory import Activation, Prediction
+    from verify.report import Report
+
+_COLOURS = {Verdict.CONFIRMED: "green", Verdict.REFUTED: "red", Verdict.INCONCLUSIVE: "yellow"}
+
+
+def _console() -> Console:
+    console = Console()
+    # A pipe has no width of its own: 80 columns would cut what a reader of the log needs.
+    return console if console.is_terminal else Console(width=118)
+
+
+def print_report(report: Report) -> None:
+    """One table for each experiment, then the verdict and the run folder."""
+    console = _console()
+    for experiment in report.experiments:
+        own = [c for c in report.checks if c.experiment == experiment.name]
+        table = Table(title=_heading(experiment), title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+        table.add_column("check", overflow="fold", ratio=5)
+        table.add_column("predicted", justify="right", ratio=3)
+        table.add_column("observed", justify="right", ratio=3)
+        table.add_column("tolerance", justify="right", ratio=2)
+        table.add_column("verdict", no_wrap=True)
+        for check in own:
+            name = check.name if check.source is None else f"{check.name}\n  [{check.source}]"
+            table.add_row(Text(name), show(check.predicted), show(check.observed), show(check.tolerance), _verdict(check))
+        console.print(table)
+        for check in own:
+            if check.source is None and check.verdict is not Verdict.CONFIRMED:
+                console.print(Text(f"  {check.name}: {check.why}", style="dim"))
+        console.print()
+    for note in report.notes:
+        console.print(Text(f"note: {note}", style="dim"))
+    verdict = report.verdict
+    where = f"   {report.run_dir}" if report.run_dir else ""
+    console.print(
+        Text.assemble((verdict.value, f"bold {_COLOURS[verdict]}"), (f"   {report.seconds:.1f} s{where}", "dim")),
+        soft_wrap=True,
+    )
+
+
+def _heading(experiment: Any) -> Text:
+    d = experiment
+    return Text(
+        f"{d.name}: width {d.width}, {d.loss}, {d.optimizer}, {d.seeds} networks, seed {d.seed}", style="bold"
+    )
+
+
+def _verdict(check: Check) -> Text:
+    style = _COLOURS[check.verdict] if check.source is None else f"dim {_COLOURS[check.verdict]}"
+    return Text(check.verdict.value, style=style)
+
+
+def show(value: Any) -> str:
+    """A number, text or short list as a reader wants it."""
+    if value is None:
+        return ""
+    if isinstance(value, bool) or isinstance(value, str):
+        return str(value)
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        if value == 0 or 1e-3 <= abs(value) < 1e5:
+            return f"{value:.4g}"
+        return f"{value:.2e}"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(show(item) for item in value)
+    return str(value)
+
+
+def print_multiplicity(activation: Activation) -> None:
+    """The expansion of an activation, a line each."""
+    console, document = _console(), activation.to_json()
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="dim")
+    table.add_column()
+    for key, value in document.items():
+        table.add_row(key.replace("_", " "), "none" if value is None else show(value))
+    console.print(table)
+
+
+def print_orientations(prediction: Prediction) -> None:
+    """Every fixed orientation with its kind."""
+    console, found = _console(), prediction.orientations
+    shown = "all" if found.complete else "not proved complete"
+    console.print(
+        f"order {prediction.order}, D = {found.dimension}: {found.lines_found} lines found"
+        + (f" of {found.lines_expected}" if found.lines_expected is not None else "")
+        + f" ({shown}, {found.method}); {len(found.attractors)} growing, {len(found.dying)} dying;"
+        + f" 2p = {found.bound_2p}"
+    )
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in ("kind", "P(u)", "sign of a·c", "radius", "certified", "u"):
+        table.add_column(column, justify="left" if column in ("kind", "u") else "right")
+    ranked = sorted(found.orientations, key=lambda o: (str(o.kind.value), -abs(o.value)))
+    for o in ranked[:60]:
+        sign = "" if o.neuron_sign is None else f"{o.neuron_sign:+d}"
+        table.add_row(
+            o.kind.value, f"{o.value:.6g}", sign, f"{o.radius:.1e}", "yes" if o.certified else "no",
+            " ".join(f"{v:+.4f}" for v in o.u[:8]) + (" ..." if len(o.u) > 8 else ""),
+        )
+    console.print(table)
+    if len(ranked) > 60:
+        console.print(Text(f"... and {len(ranked) - 60} more; --json lists all", style="dim"))
+    for note in (*found.notes, *prediction.notes):
+        console.print(Text(f"note: {note}", style="dim"))
+
+
+def print_order(document: dict[str, Any]) -> None:
+    """Predicted and measured order with the errors behind them."""
+    console = _console()
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("ε", justify="right")
+    table.add_column("relative distance", justify="right")
+    for epsilon, error in zip(document["epsilons"], document["errors"], strict=True):
+        table.add_row(f"{epsilon:.2e}", "not finite" if error is None else f"{error:.3e}")
+    console.print(table)
+    measured, interval = document["measured_order"], document["interval"]
+    shown = "not resolved" if measured is None else f"{measured:.3f}  [{interval[0]:.3f}, {interval[1]:.3f}]"
+    console.print(f"order of accuracy: predicted {document['predicted_order']}, measured {shown}")
+    verdict = Verdict(document["verdict"])
+    console.print(Text(f"{verdict.value}   {document['why']}", style=_COLOURS[verdict]))
