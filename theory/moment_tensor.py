@@ -169,7 +169,8 @@ class MomentTensor:
             units.append(unit)
         signal, signal_unit = _integers(s, "s")
         low, high, full = (monomials(dimension, k) for k in (p // 2, p - p // 2, p))
-        left, right = (_integer_powers(m, columns, n) for m in (low, high))
+        left = _integer_powers(low, columns, [[1] * n])
+        right = _integer_powers(high, columns, left, skip=low.degree)
         weighted = fmpz_mat(len(left), n, [v * w for row in left for v, w in zip(row, signal, strict=True)])
         product = weighted * fmpz_mat(len(right), n, [v for row in right for v in row]).transpose()
         # Every monomial of degree p occurs as low × high; any occurrence has its moment.
@@ -344,10 +345,11 @@ def _contract(table: np.ndarray, terms: np.ndarray) -> np.ndarray:
     return terms @ table.T
 
 
-def _integer_powers(basis: Monomials, columns: list[list[int]], n: int) -> list[list[int]]:
-    """Return the monomials of every sample: rows of n integers."""
-    rows = [[1] * n]
-    for parent, variable in basis.steps:
+def _integer_powers(
+    basis: Monomials, columns: list[list[int]], rows: list[list[int]], skip: int = 0
+) -> list[list[int]]:
+    """Return the monomials of every sample, rows of n integers, from those of degree `skip`."""
+    for parent, variable in basis.steps[skip:]:
         rows = [
             [a * b for a, b in zip(rows[i], columns[k], strict=True)]
             for i, k in zip(parent.tolist(), variable.tolist(), strict=True)

@@ -91,7 +91,7 @@ def distance(point, u):
 
 
 def power_method(x, s, p, starts, seed, sign, iterations=300):
-    """Maxima of sign·P by the adaptively shifted symmetric power method (Kolda and Mayo 2014), converged ones only."""
+    """Converged maxima of sign·P by the adaptively shifted symmetric power method (Kolda and Mayo 2014)."""
     rng = np.random.default_rng(seed)
     u = rng.standard_normal((starts, x.shape[1]))
     u /= np.linalg.norm(u, axis=1, keepdims=True)

@@ -47,9 +47,8 @@ def test_spectral_against_numpy_in_fifty_dimensions():
     found = np.sort([o.value for o in result.orientations[::2]])
     assert np.allclose(found, expected, atol=1e-12 * np.abs(expected).max(), rtol=0)
     assert max(o.radius for o in result.orientations) < 1e-15
-    assert [o.value for o in result.attractors[::2]] == [
-        expected_value for expected_value in sorted((found[0], found[-1]), key=lambda v: -abs(v))
-    ]
+    extremes = sorted((found[0], found[-1]), key=lambda v: -abs(v))
+    assert [o.value for o in result.attractors[::2]] == extremes
 
 
 def test_largest_of_the_list_is_complete():

@@ -1,4 +1,4 @@
-"""Invariances of the answer, exactly where arithmetic allows it; degenerate problems; each method's special cases."""
+"""Invariances of the answer, exactly where arithmetic allows it; degenerate problems; special cases."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def solve(x, s, p):
 
 
 def same(one, other, turn=None, scale=1.0, sign=1):
-    """The two answers agree up to a rotation of u, a factor of P and a sign of the neurons, within their radii."""
+    """The answers agree, within their radii, up to a rotation of u, a factor of P, a sign of neurons."""
     assert (one.lines_found, one.complete) == (other.lines_found, other.complete)
     assert len(one.orientations) == len(other.orientations)
     for o in one.orientations:
