@@ -1,6 +1,7 @@
 """An activation function and what condensation needs to know of it: σ = σ(0) + c z^p + c' z^q + ... at z = 0.
 
-p is the multiplicity, c the leading coefficient, q the next order.  Where σ is not smooth at 0 each side has its own.
+p is the multiplicity, c the leading coefficient, q the next order.  Where σ is not smooth at 0 each side has
+its own.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ import sympy
 from flint import arb, ctx, fmpq
 
 from theory import catalogue
-from theory.constants import to_sympy
 from theory.deadline import DeadlineExceeded, time_limit
 from theory.errors import TheoryError
 from theory.evaluation import ball, rounded
+from theory.exact import Exact
 from theory.expansion import SideTerms, Source, expansion, series
 from theory.expression import ParsedFormula, parse, parse_in
 from theory.syntax import Node
@@ -28,7 +29,9 @@ MAX_TAYLOR = 1000
 
 @dataclass(frozen=True)
 class Side:
-    """One side of 0: σ = σ(0) + coefficient |z|^order + next_coefficient |z|^next_order + ...; None and 0: no term."""
+    """One side of 0: σ = σ(0) + coefficient |z|^order + next_coefficient |z|^next_order + ...; None and 0: no
+    term.
+    """
 
     order: int | None
     coefficient: sympy.Expr
@@ -40,8 +43,9 @@ class Side:
 class Activation:
     """A parsed activation with its expansion at 0; build it with `activation(text)`.
 
-    `plus` and `minus` expand σ in |z| for z > 0 and z < 0.  `is_smooth`: the minus side continues the plus side
-    analytically.  `source` is EXACT, or ARB where coefficients are 50-digit numbers and zeros are presumed.
+    `plus` and `minus` expand σ in |z| for z > 0 and z < 0.  `is_smooth`: the minus side continues the plus
+    side analytically.  `source` is EXACT, or ARB where coefficients are 50-digit numbers and zeros are
+    presumed.
     """
 
     text: str
@@ -104,8 +108,8 @@ class Activation:
     def predicted_order(self) -> int | None:
         """k in the relative error O(ε^k) of the leading-order gradient flow for a loss with ∂²ℓ/∂f² ≠ 0.
 
-        σ(0) = 0: min(q - p, p + 1) at t = τ ε^{1-p}.  σ(0) ≠ 0: q at t = ε τ for the full offset system, None if
-        there is no q (that system then is the network).  Source: condense, checked by `condense order`.
+        σ(0) = 0: min(q - p, p + 1) at t = τ ε^{1-p}.  σ(0) ≠ 0: q at t = ε τ for the full offset system, None
+        if there is no q (that system then is the network).  Source: condense, checked by `condense order`.
         """
         p, q = self.multiplicity, self.next_order
         if self.value_at_zero != 0:
@@ -210,8 +214,9 @@ class Activation:
 def activation(text: str) -> Activation:
     """The activation of a catalogue name (any case) or of a formula in one variable.
 
-    Raises TheoryError, in one line, for text outside the grammar, an unknown name, a constant, a function undefined or
-    discontinuous at 0, and a non-integer leading power.  Milliseconds for the catalogue; at most about 20 s.
+    Raises TheoryError, in one line, for text outside the grammar, an unknown name, a constant, a function
+    undefined or discontinuous at 0, and a non-integer leading power.  Milliseconds for the catalogue; at most
+    about 20 s.
     """
     named = catalogue.find(text) if isinstance(text, str) else None
     if named is not None:
@@ -226,7 +231,8 @@ def activation(text: str) -> Activation:
     result = Activation(text, formula, _number(found.plus.constant), plus, minus, found.smooth, found.source)
     if result.multiplicity > MAX_MULTIPLICITY:
         raise TheoryError(
-            f"activation {text[:60]!r} has multiplicity {result.multiplicity}; accepted: up to {MAX_MULTIPLICITY}"
+            f"activation {text[:60]!r} has multiplicity {result.multiplicity}; "
+            f"accepted: up to {MAX_MULTIPLICITY}"
         )
     return result
 
@@ -240,21 +246,22 @@ def _side(terms: SideTerms) -> Side:
     return Side(terms.order, _number(terms.coefficient), terms.next_order, _number(terms.next_coefficient))
 
 
-def _number(value: fmpq | sympy.Expr | arb) -> sympy.Expr:
+def _number(value: Exact | arb) -> sympy.Expr:
     """A coefficient for people: exact in its shortest form, a ball as 50 digits."""
     if isinstance(value, arb):
         with ctx.workprec(256):
             return sympy.Integer(0) if value.contains(0) else sympy.Float(value.str(50, radius=False), 50)
-    exact = to_sympy(value)
-    return exact if exact.is_Rational else _shortest(exact)
+    return _shortest(value.to_sympy())
 
 
+@lru_cache(maxsize=4096)
 def _shortest(value: sympy.Expr) -> sympy.Expr:
+    """The shortest of the exact forms that a second of simplification finds."""
     candidates = [value]
-    try:
-        with time_limit(1.0):
-            for rewrite in (sympy.cancel, sympy.radsimp, sympy.simplify):
-                candidates.append(rewrite(value))
-    except DeadlineExceeded:
-        pass
+    if value.count_ops() > 6:
+        try:
+            with time_limit(1.0):
+                candidates.extend(rewrite(value) for rewrite in (sympy.factor_terms, sympy.factor))
+        except DeadlineExceeded:
+            pass
     return min(candidates, key=lambda candidate: (candidate.count_ops(), len(str(candidate))))

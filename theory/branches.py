@@ -1,8 +1,8 @@
 """Which analytic function a formula is on each side of 0, and its series there.
 
-|u|, sign, max and min follow the sign of the leading coefficient of a series, so on z = t > 0 and on z = -t < 0 every
-formula becomes an analytic one.  The formula actually followed is recorded as a *form*; equal forms on the two sides
-prove that the function is analytic at 0.
+|u|, sign, max and min follow the sign of the leading coefficient of a series, so on z = t > 0 and on z = -t <
+0 every formula becomes an analytic one.  The formula actually followed is recorded as a *form*; equal forms
+on the two sides prove that the function is analytic at 0.
 """
 
 from __future__ import annotations
@@ -56,7 +56,9 @@ class Forms:
 
 @dataclass(frozen=True)
 class Branch:
-    """A formula on one side of 0: its series in t = |z|, its form, and its value if written as a rational number."""
+    """A formula on one side of 0: its series in t = |z|, its form, and its value if written as a rational
+    number.
+    """
 
     jet: Jet
     form: Form
@@ -164,7 +166,8 @@ class BranchAlgebra:
 def expand(tree: Node, variable: str, field: Field, order: int) -> tuple[Branch, Branch]:
     """The branches of a formula for z > 0 and z < 0, `order` terms deep.
 
-    Raises NeedTerms when a sign or a pole is undecided at this depth, Undefined with the reason when there is no series.
+    Raises NeedTerms when a sign or a pole is undecided at this depth, Undefined with the reason when there is
+    no series.
     """
     forms = Forms()
     sides = []

@@ -1,6 +1,7 @@
 """The named activations: data only, a formula in z, aliases, and where the definition is from.
 
-Every formula is PyTorch's, with its default parameters, where PyTorch has the function; constants are exact decimals.
+Every formula is PyTorch's, with its default parameters, where PyTorch has the function; constants are exact
+decimals.
 """
 
 from __future__ import annotations

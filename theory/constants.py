@@ -1,13 +1,12 @@
 """The two fields that coefficients of a series can live in: exact numbers, and Arb balls.
 
-Exact: rationals (flint), and SymPy numbers where transcendental or algebraic constants appear.  A number is proved
-non-zero by a ball, and proved zero by exact simplification; what neither decides is an `Undecided`, never a guess.
-Balls: the fallback, where a ball that contains zero at full working precision is *presumed* zero.
+Exact: a number is proved non-zero by a ball, and proved zero by exact arithmetic and simplification; what
+neither decides is an `Undecided`, never a guess.  Balls: the fallback, where a ball that contains zero at
+full working precision is *presumed* zero.
 """
 
 from __future__ import annotations
 
-from fractions import Fraction
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -15,10 +14,10 @@ import sympy
 from flint import arb, ctx, fmpq
 
 from theory.deadline import DeadlineExceeded, time_limit
+from theory.exact import Exact
 
 ZERO_PRECISIONS = (64, 256, 1024)
 SIMPLIFY_SECONDS = 1.0
-_LARGE = 60  # operations in a SymPy number beyond which it is brought to lowest terms
 
 
 class Undecided(Exception):
@@ -44,39 +43,6 @@ class Field(Protocol):
     def call(self, name: str, value: Any) -> Any: ...
 
 
-class Exact:
-    """An exact real number: `value` is an fmpq, or a SymPy number that is not known to be rational."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: fmpq | sympy.Expr) -> None:
-        self.value = value
-
-    def __add__(self, other: Exact) -> Exact:
-        a, b = self.value, other.value
-        return Exact(a + b) if type(a) is fmpq and type(b) is fmpq else _tidy(to_sympy(a) + to_sympy(b))
-
-    def __sub__(self, other: Exact) -> Exact:
-        a, b = self.value, other.value
-        return Exact(a - b) if type(a) is fmpq and type(b) is fmpq else _tidy(to_sympy(a) - to_sympy(b))
-
-    def __mul__(self, other: Exact) -> Exact:
-        a, b = self.value, other.value
-        if type(a) is fmpq and type(b) is fmpq:
-            return Exact(a * b)
-        return _tidy(sympy.expand_mul(to_sympy(a) * to_sympy(b)))
-
-    def __truediv__(self, other: Exact) -> Exact:
-        a, b = self.value, other.value
-        return Exact(a / b) if type(a) is fmpq and type(b) is fmpq else _tidy(to_sympy(a) / to_sympy(b))
-
-    def __neg__(self) -> Exact:
-        return Exact(-self.value)
-
-    def __repr__(self) -> str:
-        return f"Exact({self.value})"
-
-
 class ExactField:
     """Exact real numbers."""
 
@@ -86,36 +52,41 @@ class ExactField:
         return Exact(value)
 
     def constant(self, name: str) -> Exact:
-        return Exact(sympy.pi if name == "pi" else sympy.E)
+        return Exact.from_sympy(sympy.pi if name == "pi" else sympy.E)
 
     def is_zero(self, value: Exact) -> bool:
-        return value.value == 0 if type(value.value) is fmpq else _proved_zero(value.value)
+        """True: proved zero by exact arithmetic.  False: proved non-zero by a ball.  Otherwise Undecided."""
+        return self.sign(value) == 0
 
     def is_trivial(self, value: Exact) -> bool:
-        """Zero as written: the cheap test that lets sums skip terms."""
+        """Zero as it stands: the cheap test that lets sums skip terms."""
         return value.value == 0
 
     def sign(self, value: Exact) -> int:
-        if self.is_zero(value):
+        if type(value.value) is fmpq:
+            return (value.value > 0) - (value.value < 0)
+        if value.value == 0:
             return 0
         for precision in ZERO_PRECISIONS:
-            number = to_ball(value.value, precision)
+            number = value.ball(precision)
             if not number.contains(0):
                 return 1 if number > 0 else -1
-        raise Undecided(str(value.value))
+        if _simplifies_to_zero(value.to_sympy()):
+            return 0
+        raise Undecided(f"the constant {value.to_sympy()}, smaller than 1e-300,")
 
     def as_rational(self, value: Exact) -> fmpq | None:
         return value.value if type(value.value) is fmpq else None
 
     def power(self, base: Exact, exponent: fmpq) -> Exact:
-        if type(base.value) is fmpq and exponent.q == 1:
-            return Exact(base.value ** int(exponent.p))
-        return _tidy(to_sympy(base.value) ** to_sympy(exponent))
+        if exponent.q == 1:
+            return base ** int(exponent.p)
+        return Exact.from_sympy(base.to_sympy() ** sympy.Rational(int(exponent.p), int(exponent.q)))
 
     def call(self, name: str, value: Exact) -> Exact:
-        result = _tidy(_CALLS[name](to_sympy(value.value)))
-        if type(result.value) is not fmpq and not to_ball(result.value, 64).is_finite():
-            raise NotReal(f"{name}({value.value}) is not a finite real number")
+        result = Exact.from_sympy(_CALLS[name](value.to_sympy()))
+        if not result.ball(ZERO_PRECISIONS[-1]).is_finite():
+            raise NotReal(f"{name}({value.to_sympy()}), which is not a finite real number")
         return result
 
 
@@ -135,7 +106,7 @@ class BallField:
             return False
         if value.rad() < arb(2) ** (-ctx.prec // 2):
             return True
-        raise Undecided(f"a coefficient {value} of the numeric expansion")
+        raise Undecided(f"the coefficient {value.str(10)} of its numeric series")
 
     def is_trivial(self, value: arb) -> bool:
         return value.is_zero()
@@ -152,73 +123,20 @@ class BallField:
     def call(self, name: str, value: arb) -> arb:
         result = getattr(value, name)()
         if not result.is_finite():
-            raise NotReal(f"{name}({value}) is not a finite real number")
+            raise NotReal(f"{name}({value.str(10)}), which is not a finite real number")
         return result
 
 
 _CALLS = {
-    "exp": sympy.exp, "log": sympy.log, "sin": sympy.sin, "cos": sympy.cos, "asin": sympy.asin, "atan": sympy.atan,
-    "asinh": sympy.asinh, "acosh": sympy.acosh, "atanh": sympy.atanh, "erf": sympy.erf,
+    "exp": sympy.exp, "log": sympy.log, "sin": sympy.sin, "cos": sympy.cos, "asin": sympy.asin,
+    "atan": sympy.atan, "asinh": sympy.asinh, "acosh": sympy.acosh, "atanh": sympy.atanh, "erf": sympy.erf,
 }  # fmt: skip
 
 
-def to_sympy(value: fmpq | sympy.Expr) -> sympy.Expr:
-    """An exact value as a SymPy number."""
-    return sympy.Rational(int(value.p), int(value.q)) if type(value) is fmpq else value
-
-
-def to_ball(value: fmpq | sympy.Expr | Fraction, precision: int) -> arb:
-    """A ball that contains an exact real number; non-finite where it is not proved real and finite."""
-    with ctx.workprec(precision):
-        if isinstance(value, Fraction):
-            return arb(fmpq(value.numerator, value.denominator))
-        return arb(value) if type(value) is fmpq else _sympy_ball(value, precision)
-
-
 @lru_cache(maxsize=20_000)
-def _sympy_ball(value: sympy.Expr, precision: int) -> arb:
-    if value.is_Rational:
-        return arb(fmpq(int(value.p), int(value.q)))  # type: ignore[attr-defined]
-    if value is sympy.pi or value is sympy.E:
-        return arb.pi() if value is sympy.pi else arb.const_e()
-    args = [_sympy_ball(arg, precision) for arg in value.args]
-    if value.is_Add or value.is_Mul:
-        total = args[0]
-        for arg in args[1:]:
-            total = total + arg if value.is_Add else total * arg
-        return total
-    if value.is_Pow:
-        base, exponent = args
-        n = value.args[1]
-        return base ** int(n) if n.is_Integer else base**exponent  # type: ignore[arg-type]
-    if isinstance(value, sympy.Abs):
-        return abs(args[0])
-    method = getattr(arb, type(value).__name__, None)
-    return method(args[0]) if method is not None and len(args) == 1 else arb.nan()
-
-
-def _tidy(value: sympy.Expr) -> Exact:
-    """Rationals back to the fast path; large numbers to lowest terms."""
-    if not value.is_Rational and value.args and value.count_ops() > _LARGE:
-        value = sympy.cancel(value)
-    return Exact(fmpq(int(value.p), int(value.q)) if value.is_Rational else value)  # type: ignore[attr-defined]
-
-
-@lru_cache(maxsize=20_000)
-def _proved_zero(value: sympy.Expr) -> bool:
-    """True: proved zero by exact simplification.  False: proved non-zero by a ball.  Otherwise Undecided."""
-    for precision in ZERO_PRECISIONS:
-        if not to_ball(value, precision).contains(0):
-            return False
+def _simplifies_to_zero(value: sympy.Expr) -> bool:
     try:
         with time_limit(SIMPLIFY_SECONDS):
-            for simplification in (_lowest_terms, sympy.trigsimp, sympy.simplify):
-                if simplification(value) == 0:
-                    return True
+            return any(simplify(value) == 0 for simplify in (sympy.trigsimp, sympy.simplify))
     except DeadlineExceeded:
-        pass
-    raise Undecided(f"the constant {value}, smaller than 1e-300")
-
-
-def _lowest_terms(value: sympy.Expr) -> sympy.Expr:
-    return sympy.cancel(sympy.together(sympy.expand(value)))
+        return False

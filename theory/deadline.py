@@ -16,9 +16,9 @@ class DeadlineExceeded(BaseException):
 def time_limit(seconds: float) -> Iterator[None]:
     """Raise DeadlineExceeded at the first Python call after `seconds` of the block.
 
-    Uses the thread's profile hook, which SymPy's many small calls reach at once; a signal would only work in the main
-    thread, and a thread cannot be stopped.  A profiler that is already running keeps the hook and gets no limit.
-    Nested limits: the inner one counts alone.
+    Uses the thread's profile hook, which SymPy's many small calls reach at once; a signal would only work in
+    the main thread, and a thread cannot be stopped.  A profiler that is already running keeps the hook and
+    gets no limit. Nested limits: the inner one counts alone.
     """
     outer = sys.getprofile()
     if outer is not None and not isinstance(outer, _Hook):

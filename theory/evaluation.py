@@ -18,7 +18,7 @@ MAX_PRECISION = 4096
 
 
 class BallAlgebra:
-    """Formulas in real balls at the current working precision; not real or not finite is a non-finite ball."""
+    """Formulas in real balls at the working precision; not real or not finite is a non-finite ball."""
 
     def number(self, value: Fraction) -> arb:
         return arb(fmpq(value.numerator, value.denominator))
@@ -60,13 +60,13 @@ class BallAlgebra:
 def power(base: arb, exponent: arb) -> arb:
     """base ** exponent for real balls; an exact integer exponent takes any base, any other a positive one."""
     if exponent.is_integer() and exponent.is_exact():
-        n = int(exponent.unique_fmpz())
+        n = int(exponent.unique_fmpz() or 0)
         return arb(base) ** n if n >= 0 or not base.contains(0) else arb.nan()
     return base**exponent
 
 
 def ball(tree: Node, environment: Mapping[str, arb], precision: int) -> arb:
-    """The formula at real balls, as a ball that contains its value; non-finite where it is not proved real."""
+    """The formula at real balls: a ball that contains its value, non-finite where it is not proved real."""
     with ctx.workprec(precision):
         return fold(tree, BallAlgebra(), environment)
 
@@ -74,10 +74,10 @@ def ball(tree: Node, environment: Mapping[str, arb], precision: int) -> arb:
 def rounded(tree: Node, variable: str, points: np.ndarray, at_zero: float) -> np.ndarray:
     """The formula at float64 points, any shape, each value correctly rounded.
 
-    `at_zero` is the value at z = 0, which the formula may only have as a limit.  The precision grows until both ends
-    of the ball round to one number; a value that is still undecided at 4096 bits lies within 2^-4000 of a rounding
-    boundary and takes the midpoint.  Raises TheoryError where the formula has no finite real value.  About 10 µs a
-    point for an elementary function.
+    `at_zero` is the value at z = 0, which the formula may only have as a limit.  The precision grows until
+    both ends of the ball round to one number; a value that is still undecided at 4096 bits lies within
+    2^-4000 of a rounding boundary and takes the midpoint.  Raises TheoryError where the formula has no finite
+    real value.  About 10 µs a point for an elementary function.
     """
     points = np.asarray(points, dtype=np.float64)
     values = [at_zero if z == 0 else _rounded_at(tree, variable, z) for z in points.ravel().tolist()]

@@ -1,9 +1,10 @@
-"""The first two terms of a formula on each side of 0: exact where possible, in Arb balls otherwise, always checked.
+"""The first two terms of a formula on each side of 0: exact where possible, in Arb balls otherwise, always
+checked.
 
-The number of terms is raised until a leading and a next coefficient are found on each side.  When exact arithmetic runs
-into its time limit or meets a constant that it cannot prove zero or non-zero, the same engine runs again over balls and
-the result is labelled `Source.ARB`: there, coefficients below 2^-2048 are presumed zero.  Every result is then compared
-with an independent ball evaluation of the formula near 0.
+The number of terms is raised until a leading and a next coefficient are found on each side.  When exact
+arithmetic runs into its time limit or meets a constant that it cannot prove zero or non-zero, the same engine
+runs again over balls and the result is labelled `Source.ARB`: there, coefficients below 2^-2048 are presumed
+zero.  Every result is then compared with an independent ball evaluation of the formula near 0.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ import sympy
 from flint import arb, ctx, fmpq
 
 from theory.branches import Branch, expand
-from theory.constants import BallField, ExactField, Field, Undecided, to_ball, to_sympy
+from theory.constants import BallField, ExactField, Field, Undecided
 from theory.deadline import DeadlineExceeded, time_limit
 from theory.errors import TheoryError
 from theory.evaluation import ball
 from theory.expression import ParsedFormula
 from theory.jets import Jet, NeedTerms, Undefined
 
-ORDERS = (8, 16, 32, 64, 128)
+ORDERS = (4, 8, 16, 32, 64, 128)
 EXACT_SECONDS = 5.0
 BALL_SECONDS = 10.0
 BALL_PRECISION = 4096
@@ -38,9 +39,10 @@ class Source(Enum):
 
 @dataclass(frozen=True)
 class SideTerms:
-    """σ = constant + coefficient t^order + next_coefficient t^next_order + ... in t = |z|; None and 0: no such term.
+    """σ = constant + coefficient t^order + next_coefficient t^next_order + ... in t = |z|; None and 0: no
+    such term.
 
-    Numbers are fmpq, SymPy numbers, or balls.
+    Numbers are elements of the field, Exact or balls.
     """
 
     constant: Any
@@ -83,19 +85,19 @@ def refusal(formula: ParsedFormula, reason: str) -> TheoryError:
     """A TheoryError on a formula with one reason."""
     text = formula.text if len(formula.text) <= 60 else formula.text[:57] + "..."
     return TheoryError(
-        f"activation {text!r} has no multiplicity: {reason}; accepted: a function that is continuous at 0 and "
-        "there σ(0) + c |z|**p + ... on each side, with an integer p >= 1"
+        f"activation {text!r} has no multiplicity: {reason}; accepted: a function that is continuous at 0 "
+        "and there σ(0) + c |z|**p + ... on each side, with an integer p >= 1"
     )
 
 
 def series(formula: ParsedFormula, order: int, side: int, source: Source) -> tuple[Any, ...]:
-    """The coefficients of |z|^0 .. |z|^order on the side 1 or -1 of 0, as fmpq, SymPy numbers or balls."""
+    """The coefficients of |z|^0 .. |z|^order on the side 1 or -1 of 0, exact or balls."""
     field: Field = ExactField() if source is Source.EXACT else BallField()
     with ctx.workprec(BALL_PRECISION):
         for depth in (order + 4, 2 * order + 16, 4 * order + 64):
             try:
                 jet = expand(formula.tree, formula.variable, field, depth)[0 if side > 0 else 1].jet
-                return tuple(_plain(_coefficient(jet, k, field)) for k in range(order + 1))
+                return tuple(_coefficient(jet, k, field) for k in range(order + 1))
             except NeedTerms:
                 continue
     raise refusal(formula, f"its series is not known to order {order}")
@@ -115,8 +117,8 @@ def _expansion(formula: ParsedFormula, field: Field, source: Source) -> Expansio
     if best is None:
         raise Undefined(f"a sign or a pole that its first {ORDERS[-1]} terms do not decide, all of them zero")
     (right, left), ((plus, plus_complete), (minus, minus_complete)) = best
-    if not field.is_zero(_lift(plus.constant, field) - _lift(minus.constant, field)):
-        raise Undefined(f"a jump at 0, from {_plain(minus.constant)} to {_plain(plus.constant)}")
+    if not field.is_zero(plus.constant - minus.constant):
+        raise Undefined(f"a jump at 0, from {minus.constant} to {plus.constant}")
     if plus.order is None and minus.order is None:
         proved = plus_complete and minus_complete
         raise Undefined("constant near 0" if proved else f"no non-constant term up to order {ORDERS[-1]}")
@@ -144,34 +146,24 @@ def _leading(jet: Jet, field: Field) -> tuple[SideTerms, bool]:
     for power in range(max(jet.start, 1), jet.end):
         value = _coefficient(jet, power, field)
         if not field.is_zero(value):
-            found.append((power, _plain(value)))
+            found.append((power, value))
         if len(found) == 2:
             break
     complete = jet.exact or len(found) == 2
-    found += [(None, fmpq(0))] * (2 - len(found))
-    return SideTerms(_plain(_coefficient(jet, 0, field)), *found[0], *found[1]), complete
-
-
-def _plain(value: Any) -> Any:
-    """The number inside a field element."""
-    return value if isinstance(value, arb | fmpq | sympy.Expr) else value.value
-
-
-def _lift(value: Any, field: Field) -> Any:
-    from theory.constants import Exact
-
-    return Exact(value) if field.exact else arb(value)
+    found += [(None, field.rational(fmpq(0)))] * (2 - len(found))
+    return SideTerms(_coefficient(jet, 0, field), *found[0], *found[1]), complete
 
 
 def _same_series(formula: ParsedFormula, field: Field, right: Branch, left: Branch) -> bool:
     """Whether the left side continues the right one: proved by equal forms, refuted by a coefficient.
 
-    Where the forms differ and 32 coefficients agree (as for abs(sin(x))*abs(x)) the two are taken to be the same.
+    Where the forms differ and 32 coefficients agree (as for abs(sin(x))*abs(x)) the two are taken to be the
+    same.
     """
     if right.form == left.form:
         return True
     try:
-        right, left = expand(formula.tree, formula.variable, field, ORDERS[2])
+        right, left = expand(formula.tree, formula.variable, field, ORDERS[3])
     except NeedTerms:
         return False
     known = [jet.end for jet in (right.jet, left.jet) if not jet.exact]
@@ -186,7 +178,7 @@ def _proved_monomial(formula: ParsedFormula, terms: SideTerms) -> bool:
     """Whether SymPy proves within its time that the formula is its constant and leading term."""
     if isinstance(terms.coefficient, arb):
         return False
-    claim = to_sympy(terms.constant) + to_sympy(terms.coefficient) * formula.symbol**terms.order
+    claim = terms.constant.to_sympy() + terms.coefficient.to_sympy() * formula.symbol**terms.order
     try:
         with time_limit(2.0):
             return sympy.simplify(formula.expression - claim) == 0
@@ -197,9 +189,10 @@ def _proved_monomial(formula: ParsedFormula, terms: SideTerms) -> bool:
 def check(formula: ParsedFormula, found: Expansion) -> None:
     """Compare the expansion with the formula itself, in balls, at t = 2^-k and 2^-2k on each side.
 
-    With a next term, (σ - constant - leading)/next must be 1 up to √t: any wrong coefficient, sign or order leaves an
-    error that does not shrink.  Without, σ - constant - leading must vanish to 32 orders beyond the leading one.  Larger
-    k are tried because the first may lie outside the range where the expansion is asymptotic.  Raises TheoryError.
+    With a next term, (σ - constant - leading)/next must be 1 up to √t: any wrong coefficient, sign or order
+    leaves an error that does not shrink.  Without, σ - constant - leading must vanish to 32 orders beyond the
+    leading one.  Larger k are tried because the first may lie outside the range where the expansion is
+    asymptotic.  Raises TheoryError.
     """
     scales = (128, 512, 2048) if found.source is Source.EXACT else (16, 64)
     for terms, direction in ((found.plus, 1), (found.minus, -1)):
@@ -230,4 +223,4 @@ def _agrees(formula: ParsedFormula, terms: SideTerms, direction: int, k: int) ->
 
 
 def _ball(value: Any, precision: int) -> arb:
-    return value if isinstance(value, arb) else to_ball(value, precision)
+    return value if isinstance(value, arb) else value.ball(precision)

@@ -1,11 +1,12 @@
 """Truncated Laurent series in t > 0 with coefficients in a field: the exact engine behind every expansion.
 
-Products are convolutions; powers follow Miller's recurrence from B P' = r B' P; exp, sin and cos the recurrences of
-their differential equations; log, erf and the inverse functions are integrals of their derivative.  A series knows how
-far it is known (`exact`: everywhere, it is a Laurent polynomial) and its leading coefficient is proved non-zero, so
-poles, removable singularities and signs are decided, not guessed.
+Products are convolutions; powers follow Miller's recurrence from B P' = r B' P; exp, sin and cos the
+recurrences of their differential equations; log, erf and the inverse functions are integrals of their
+derivative.  A series knows how far it is known (`exact`: everywhere, it is a Laurent polynomial) and its
+leading coefficient is proved non-zero, so poles, removable singularities and signs are decided, not guessed.
 
-Source: Knuth, The Art of Computer Programming, vol. 2, section 4.7 (power series); the one-sided use is condense's.
+Source: Knuth, The Art of Computer Programming, vol. 2, section 4.7 (power series); the one-sided use is
+condense's.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ class Undefined(Exception):
 
 @dataclass(frozen=True)
 class Jet:
-    """t^start (terms[0] + terms[1] t + ...), with zeros after the last term if exact, O(t^(start + len)) if not.
+    """t^start (terms[0] + terms[1] t + ...), with zeros after the last term if exact, O(t^(start + len)) if
+    not.
 
     terms[0] is non-zero.  Without terms: zero if exact, else O(t^start).
     """

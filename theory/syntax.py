@@ -1,7 +1,7 @@
 """The syntax tree of a formula, and the one way to interpret it.
 
-A tree is plain data: exact numbers, no SymPy, nothing to execute.  Every reading of a formula (SymPy expression, Arb
-ball, truncated series, and verify's torch callable) is an `Algebra` handed to `fold`.
+A tree is plain data: exact numbers, no SymPy, nothing to execute.  Every reading of a formula (SymPy
+expression, Arb ball, truncated series, and verify's torch callable) is an `Algebra` handed to `fold`.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Operation:
 
 @dataclass(frozen=True)
 class Call:
-    """name(args): an elementary function, or a catalogue name with its definition, a tree in the variable z."""
+    """name(args): an elementary function, or a catalogue name with its definition, a tree in z."""
 
     name: str
     args: tuple[Node, ...]
@@ -84,7 +84,9 @@ class Algebra(Protocol[T]):
 
 
 def fold(node: Node, algebra: Algebra[T], environment: Mapping[str, T]) -> T:
-    """The meaning of a tree, given the meaning of its variables; an argument of a catalogue name is folded once."""
+    """The meaning of a tree, given the meaning of its variables; an argument of a catalogue name is folded
+    once.
+    """
     match node:
         case Number(value):
             return algebra.number(value)
@@ -100,6 +102,6 @@ def fold(node: Node, algebra: Algebra[T], environment: Mapping[str, T]) -> T:
             )
         case Call(name, args, None):
             return algebra.call(name, tuple(fold(arg, algebra, environment) for arg in args))
-        case Call(_, (arg,), definition):
+        case Call(_, (arg,), definition) if definition is not None:
             return fold(definition, algebra, {"z": fold(arg, algebra, environment)})
     raise TypeError(f"not a formula: {node!r}")
