@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import sympy
+from flint import fmpq
 
 from theory.moment_tensor import MomentTensor
 from theory.orientations import find_orientations
@@ -116,7 +117,7 @@ def planar(p: int = 30) -> dict:
     t = sympy.Symbol("t")
     c = MomentTensor.from_data(x, s, p).coefficients
     f = [(k + 1) * (c[k + 1] if k < p else 0) - (p - k + 1) * (c[k - 1] if k else 0) for k in range(p + 1)]
-    polynomial = sympy.Poly([sympy.Rational(int(v.p), int(v.q)) for v in reversed(f)], t)
+    polynomial = sympy.Poly([sympy.Rational(int(fmpq(v).p), int(fmpq(v).q)) for v in reversed(f)], t)
     ours, peer = [], []
     for _ in range(REPEATS):
         ours.append(_timed(lambda: find_orientations(MomentTensor.from_data(x, s, p)))[0])

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from operator import mul
 from typing import Any
 
 import numpy as np
@@ -171,22 +172,21 @@ class MomentTensor:
         low, high, full = (monomials(dimension, k) for k in (p // 2, p - p // 2, p))
         left = _integer_powers(low, columns, [[1] * n])
         right = _integer_powers(high, columns, left, skip=low.degree)
-        weighted = fmpz_mat(len(left), n, [v * w for row in left for v, w in zip(row, signal, strict=True)])
-        product = weighted * fmpz_mat(len(right), n, [v for row in right for v in row]).transpose()
+        weighted = [[v * w for v, w in zip(row, signal, strict=True)] for row in left]
         # Every monomial of degree p occurs as low × high; any occurrence has its moment.
         where = full.index((low.codes()[:, None] + high.codes()[None, :]).ravel())
         first = np.unique(where, return_index=True)[1].tolist()
         width = len(right)
+        moments = _inner_products(weighted, right, [divmod(flat, width) for flat in first])
         scale = signal_unit / n
         powers = [[scale * 0 + 1] for _ in units]
         for unit, row in zip(units, powers, strict=True):
             for _ in range(p):
                 row.append(row[-1] * unit)
         coefficients = []
-        for flat, row, multiple in zip(
-            first, full.exponents.tolist(), _multinomial(full.exponents), strict=True
+        for value, row, multiple in zip(
+            moments, full.exponents.tolist(), _multinomial(full.exponents), strict=True
         ):
-            value = product[flat // width, flat % width]
             if value:
                 value = scale * (value * multiple)
                 for k, degree in enumerate(row):
@@ -343,6 +343,16 @@ def _contract(table: np.ndarray, terms: np.ndarray) -> np.ndarray:
     if np.iscomplexobj(terms):
         return np.real(terms) @ table.T + 1j * (np.imag(terms) @ table.T)
     return terms @ table.T
+
+
+def _inner_products(left: list[list[int]], right: list[list[int]], pairs: list[tuple[int, int]]) -> list[int]:
+    """Return Σ_i left[a][i] right[b][i] for each pair (a, b), exactly."""
+    if len(pairs) * 6 < len(left) * len(right):  # most of the product would be repeats, as in D = 2
+        return [sum(map(mul, left[a], right[b])) for a, b in pairs]
+    n = len(left[0])
+    columns = fmpz_mat(len(right), n, [v for row in right for v in row]).transpose()
+    product = fmpz_mat(len(left), n, [v for row in left for v in row]) * columns
+    return [int(product[a, b]) for a, b in pairs]
 
 
 def _integer_powers(
