@@ -33,13 +33,26 @@ def tangent_spectrum(x, s, p, u):
     return np.linalg.eigvalsh(basis @ (hessian - value(x, s, p, u) * np.eye(len(u))) @ basis.T)
 
 
+def rounding_at(x, s, p, u):
+    """Bounds of what rounding, and u's own last digit, do to P(u) and to the tangent spectrum above."""
+    n, size = x.shape
+    dots, norm, weight = np.abs(x @ u), np.linalg.norm(x, axis=1), np.abs(s)
+
+    def moment(lowered):  # mean |s| |u·x|^{p-k} ‖x‖^k
+        return np.mean(weight * dots ** max(p - lowered, 0) * norm**lowered)
+
+    # n + 2p roundings of the terms; each dot product errs by D + 1 roundings of ‖x‖; all of it twice.
+    height = 2**-51 * ((n + 2 * p) * moment(0) + p * (size + 1) * moment(1))
+    form = 2**-51 * (p - 1) * ((n + 2 * p) * moment(2) + max(p - 2, 0) * (size + 1) * moment(3))
+    return height, form * np.sqrt(size) + height
+
+
 def expected_kind(x, s, p, u):
     """(kind, neuron sign) from the spectrum above; every sign must be clear of rounding."""
     spectrum, height = tangent_spectrum(x, s, p, u), value(x, s, p, u)
-    size = np.mean(np.abs(s) * np.linalg.norm(x, axis=1) ** p)
-    rounding = 1e-12 * size  # p + log n roundings of a mean of terms of this size, times 1e3
-    assert abs(height) > rounding
-    assert np.all(np.abs(spectrum) > rounding)
+    height_error, spectrum_error = rounding_at(x, s, p, u)
+    assert abs(height) > height_error
+    assert np.all(np.abs(spectrum) > spectrum_error)
     sign = int(np.sign(height))
     if np.all(spectrum < 0):
         return ("attractor", sign) if sign > 0 else ("dying", -sign)
@@ -124,9 +137,7 @@ def check_orientations(x, s, p, result, starts=500, newton_lines=4):
     listed = {o.u: o for o in result.orientations}
     for o in result.orientations:
         u = np.array(o.u)
-        # Each side evaluates a mean of n terms in p powers: (n + p) roundings of its absolute terms.
-        rounding = 2**-52 * (len(s) + 2 * p) * np.mean(np.abs(s) * np.linalg.norm(x, axis=1) ** p)
-        assert abs(value(x, s, p, u) - o.value) <= 4 * rounding + 2**-50 * abs(o.value)
+        assert abs(value(x, s, p, u) - o.value) <= rounding_at(x, s, p, u)[0] + 2**-50 * abs(o.value)
         assert (o.kind.value, o.neuron_sign) == expected_kind(x, s, p, u)
         twin = listed[tuple(0.0 - c for c in o.u)]
         assert twin.kind is o.kind
