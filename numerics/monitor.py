@@ -77,8 +77,9 @@ class CondensationMonitor:
                 f"{type(layer).__name__} has no weight matrix; a linear or convolution module is needed"
             )
         if output is not None and tuple(output.weight.shape[1:]) != (len(weight),):
+            shape = tuple(output.weight.shape)
             raise NumericsError(
-                f"output.weight has shape {tuple(output.weight.shape)}; (K, {len(weight)}) is needed after this layer"
+                f"output.weight has shape {shape}; (K, {len(weight)}) is needed after this layer"
             )
         if per_decade < 1 or neurons < 2:
             raise NumericsError(f"per_decade is {per_decade}, neurons {neurons}; at least 1 and 2 are needed")
@@ -96,7 +97,7 @@ class CondensationMonitor:
         if self._count < self._next:
             return None
         self._next = next_log_step(self._count, self._per_decade)
-        return self._record(None if loss is None else float(loss))
+        return self._record(None if loss is None else float(getattr(loss, "detach", lambda: loss)()))
 
     def _numbers(self, tensor: Any) -> Array:
         return tensor.detach().cpu().double().numpy()
