@@ -57,7 +57,9 @@ def test_condensation_is_recorded_and_training_is_untouched():
     assert records[0].effective_width > 4
     assert records[-1].effective_width < 2.2
     assert 1 <= records[-1].orientations <= 2
-    assert records[-1].condensed_share == 1
+    # All but a few neurons: one that starts with a + w∥ near 0 grows late, and keeps its angle at this scale.
+    assert records[0].condensed_share < 0.5
+    assert records[-1].condensed_share >= 0.9
     assert records[-1].largest_norm > 10 * records[0].largest_norm
 
 
