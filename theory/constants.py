@@ -14,6 +14,7 @@ import sympy
 from flint import arb, ctx, fmpq
 
 from theory.deadline import DeadlineExceeded, time_limit
+from theory.evaluation import integer_power
 from theory.exact import Exact
 
 ZERO_PRECISIONS = (64, 256, 1024)
@@ -118,7 +119,7 @@ class BallField:
         return value.fmpq() if value.is_exact() else None
 
     def power(self, base: arb, exponent: fmpq) -> arb:
-        return base ** int(exponent.p) if exponent.q == 1 else base ** arb(exponent)
+        return integer_power(base, int(exponent.p)) if exponent.q == 1 else base ** arb(exponent)
 
     def call(self, name: str, value: arb) -> arb:
         result = getattr(value, name)()

@@ -60,9 +60,20 @@ class BallAlgebra:
 def power(base: arb, exponent: arb) -> arb:
     """base ** exponent for real balls; an exact integer exponent takes any base, any other a positive one."""
     if exponent.is_integer() and exponent.is_exact():
-        n = int(exponent.unique_fmpz() or 0)
-        return arb(base) ** n if n >= 0 or not base.contains(0) else arb.nan()
+        return integer_power(base, int(exponent.unique_fmpz() or 0))
     return base**exponent
+
+
+def integer_power(base: arb, n: int) -> arb:
+    """base ** n, finite also for a ball around 0 and n >= 0, where python-flint 0.9's own power is not."""
+    if n < 0:
+        return 1 / integer_power(base, -n)
+    if not base.contains(0):
+        return base**n
+    result = arb(1)
+    while n:
+        result, base, n = (result * base if n & 1 else result), base * base, n >> 1
+    return result
 
 
 def ball(tree: Node, environment: Mapping[str, arb], precision: int) -> arb:

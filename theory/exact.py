@@ -17,6 +17,8 @@ from sympy.polys.domains import QQ
 from sympy.polys.fields import FracElement, FracField
 from sympy.polys.orderings import lex
 
+from theory.evaluation import integer_power
+
 
 class Exact:
     """An exact real number: `value` is an fmpq, or an element of a fraction field over generators."""
@@ -171,7 +173,7 @@ def _polynomial(polynomial: Any, generators: list[arb]) -> arb:
         term = arb(fmpq(int(coefficient.numerator), int(coefficient.denominator)))
         for generator, exponent in zip(generators, exponents, strict=True):
             if exponent:
-                term *= generator**exponent
+                term *= integer_power(generator, exponent)
         total += term
     return total
 
@@ -192,6 +194,6 @@ def sympy_ball(value: Any, precision: int) -> arb:
             return total
         if value.is_Pow and not isinstance(value, sympy.exp):
             n = value.args[1]
-            return args[0] ** int(n) if n.is_Integer else args[0] ** args[1]
+            return integer_power(args[0], int(n)) if n.is_Integer else args[0] ** args[1]
         method = getattr(arb, type(value).__name__, None)
         return method(args[0]) if method is not None and len(args) == 1 else arb.nan()

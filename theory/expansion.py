@@ -118,7 +118,7 @@ def _expansion(formula: ParsedFormula, field: Field, source: Source) -> Expansio
         raise Undefined(f"a sign or a pole that its first {ORDERS[-1]} terms do not decide, all of them zero")
     (right, left), ((plus, plus_complete), (minus, minus_complete)) = best
     if not field.is_zero(plus.constant - minus.constant):
-        raise Undefined(f"a jump at 0, from {minus.constant} to {plus.constant}")
+        raise Undefined(f"a jump at 0, from {_text(minus.constant)} to {_text(plus.constant)}")
     if plus.order is None and minus.order is None:
         proved = plus_complete and minus_complete
         raise Undefined("constant near 0" if proved else f"no non-constant term up to order {ORDERS[-1]}")
@@ -220,6 +220,10 @@ def _agrees(formula: ParsedFormula, terms: SideTerms, direction: int, k: int) ->
             if error > bound:
                 return False
     return False
+
+
+def _text(value: Any) -> str:
+    return value.str(10, radius=False) if isinstance(value, arb) else str(value.to_sympy())
 
 
 def _ball(value: Any, precision: int) -> arb:
