@@ -6,10 +6,9 @@ Gradient ascent of H = a Φ(w), homogeneous of degree p + 1; neurons decouple an
 
 * To given times: each neuron in units of its own initial norm ρ0, with its own steps; a blow-up before
   the last time ends a neuron with its measured blow-up time.
-* To the end: with the clock dτ = ρ ‖w‖^{p-2} dt the field becomes homogeneous of degree 1. Nothing blows
-  up, a growing neuron gains a constant factor a step, and a dying one loses one (with ρ^{p-1} instead it
-  would slow down algebraically). The state is put back to norm 1 after each step and log ρ kept apart, so
-  that tolerances are relative to the scale.
+* To the end: with the clock dτ = ρ ‖w‖^{p-2} dt the field becomes homogeneous of degree 1, so that it has a
+  direction (a, w)/ρ, which converges, and log ρ, which grows at a constant rate: nothing blows up, and
+  tolerances are relative to the scale. With ρ^{p-1} instead, dying neurons would slow down algebraically.
 
 An aligned neuron needs no integrator: along a fixed orientation with C = Φ(u) and a of the sign of C,
 ``t* - t = (1/C) ∫_a^∞ (p α² + K)^{-p/2} dα`` (theory notes, section 6).
@@ -30,7 +29,7 @@ from numerics.flow.moments import Force
 _EPS = np.finfo(float).eps
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(20)
 _NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2  # on [0, 1]
-_WIDTH = 1024  # neurons in a working block: 12 stages of 8 rows fit in the second-level cache
+_WIDTH = 2048  # neurons in a working block: 12 stages of 8 rows fit in the second-level cache
 
 
 class LeadingStatus(IntEnum):
@@ -52,13 +51,14 @@ class LeadingFlowResult:
     With requested times: ``a`` (S, N), ``w`` (S, N, D), ``t`` (S,), without the first axis for a single
     time; entries after a neuron's own end repeat its last state and are False in ``reached`` (S, N). To
     the end: ``a`` (N,), ``w`` (N, D), ``t`` (N,) at the moment when the neuron was found aligned.
-    ``blowup_time`` (N,) is inf where there is none. ``invariant_drift`` (N,) is the change of K over the
-    largest of ρ² at its two ends.
+    ``clock`` (N,) is τ at the end, 0 with requested times. ``blowup_time`` (N,) is inf where there is
+    none. ``invariant_drift`` (N,) is the change of K over the largest of ρ² at its two ends.
     """
 
     a: Array
     w: Array
     t: Array
+    clock: Array
     reached: NDArray[np.bool_]
     status: NDArray[np.int_]
     blowup_time: Array
@@ -165,8 +165,8 @@ class _ToTimes(_Neurons):
 
 @dataclass(eq=False)
 class _ToTheEnd(_Neurons):
-    """The clock dτ = ρ ‖w‖^{p-2} dt (dτ = dt for p = 1), the state kept at norm 1; one more row: the time
-    of this step."""
+    """The clock dτ = ρ ‖w‖^{p-2} dt (dτ = dt for p = 1) and (a, w)/ρ on the unit sphere; two more rows: the
+    growth of log ρ in this step, and its time in units of ρ^{1-p} at the start of the step."""
 
     log_rho: Array  # (N,) log of ρ/ρ0
     elapsed: Array  # (N,) time, in units of each neuron's start
@@ -182,9 +182,14 @@ class _ToTheEnd(_Neurons):
 
     def field(self, y: Array, members: NDArray[np.intp]) -> Array:
         out = self._motion(y, np.empty_like(y))
-        _, r2, rho2 = self._sizes(y)
-        out[-1] = 1.0
-        out *= self._clock(r2, rho2)
+        a, r2, rho2 = self._sizes(y)
+        clock = self._clock(r2, rho2)
+        # y·(Φ, a ∇Φ) = (p + 1) a Φ by Euler's identity.
+        growth = (self.force.multiplicity + 1) * a * out[0] * clock / rho2
+        out[:-2] *= clock
+        out[:-2] -= growth * y[:-2]
+        out[-2] = growth
+        out[-1] = clock * np.exp((1 - self.force.multiplicity) * y[-2])
         return out
 
     def tempo(self, y: Array) -> Array:
@@ -193,7 +198,8 @@ class _ToTheEnd(_Neurons):
     def scale(self, y: Array, members: NDArray[np.intp]) -> Array:
         sizes = self._sizes(y)
         scale = np.empty_like(y)
-        scale[:-1] = _relative_scale(sizes, self.force)
+        scale[:-2] = _relative_scale(sizes, self.force)
+        scale[-2] = 1.0
         with np.errstate(over="ignore"):
             so_far = self.elapsed[members] * np.exp((self.force.multiplicity - 1) * self.log_rho[members])
         scale[-1] = so_far + self._clock(*sizes[1:]) / self.force.bound
@@ -202,21 +208,19 @@ class _ToTheEnd(_Neurons):
     def settle(self, y: Array, slope: Array, t: Array, members: NDArray[np.intp]) -> NDArray[np.int_]:
         p = self.force.multiplicity
         self.elapsed[members] += y[-1] * np.exp((1 - p) * self.log_rho[members])
-        y[-1] = 0.0
-        _, r2, rho2 = self._sizes(y)
-        norm = np.sqrt(rho2)
-        self.log_rho[members] += np.log(norm)
-        y[:-1] /= norm
-        slope[:-1] /= norm  # homogeneous of degree 1
-        slope[-1] *= norm ** (p - 1)
+        self.log_rho[members] += y[-2]
+        slope[-1] *= np.exp((p - 1) * y[-2])
+        y[-2:] = 0.0
+        _, _, rho2 = self._sizes(y)  # 1 but for the error of the step
+        y[:-2] /= np.sqrt(rho2)
 
         a, r2, _ = self._sizes(y)
-        clock = slope[-1]
-        ratio, radial, growth = self._alignment(y, slope)
+        motion, clock = slope[:-2] + slope[-2] * y[:-2], slope[-1]
+        ratio, radial, growth = self._alignment(y, motion)
         floor = 8 * _EPS * self.force.bound * r2 ** (p / 2) * clock  # rounding of w·∇Φ
         vanishing = np.abs(radial) <= floor
         code = np.zeros(len(t), dtype=int)
-        force2 = np.einsum("ij,ij->j", slope[1:-1], slope[1:-1]) * r2
+        force2 = np.einsum("ij,ij->j", motion[1:], motion[1:]) * r2
         code[vanishing & (force2 <= (floor * a) ** 2)] = LeadingStatus.STUCK
         with np.errstate(divide="ignore"):
             aligned = ~vanishing & (ratio <= np.maximum(self.alignment, floor / np.abs(radial)))
@@ -229,7 +233,7 @@ class _ToTheEnd(_Neurons):
         known = self.rtol * np.maximum(np.exp(-2 * self.log_rho[members]), 1.0)
         code[aligned & (growth < 0) & (invariant <= known)] = LeadingStatus.DYING
         if p > 1 and grows.any():
-            phi = slope[0, grows] / clock[grows] / r2[grows] ** (p / 2)
+            phi = motion[0, grows] / clock[grows] / r2[grows] ** (p / 2)
             left = remaining_time(phi, a[grows], invariant[grows], p)
             who = members[grows]
             self.blowup[who] = self.elapsed[who] + left * np.exp((1 - p) * self.log_rho[who])
@@ -282,17 +286,17 @@ def leading_flow(
     unit = rho0 ** (1 - p)  # of time
     start = np.vstack([a, w.T]) / rho0
     moving = np.nonzero(~rest)[0]
-    blowup = np.full(len(a), np.inf)
+    blowup, clock = np.full(len(a), np.inf), np.zeros(len(a))
 
     if times is None:
         elapsed, log_rho = np.zeros(len(moving)), np.zeros(len(moving))
         ends = _ToTheEnd(force, rtol, alignment, log_rho, elapsed, part := np.full(len(moving), np.inf))
-        state = np.vstack([start[:, moving], np.zeros(len(moving))])
+        state = np.vstack([start[:, moving], np.zeros((2, len(moving)))])
         out = integrate(ends, state, np.array([np.inf]), rtol=rtol, max_steps=max_steps, width=_WIDTH)
         final = start.copy()
-        final[:, moving] = out.y[:-1] * np.exp(log_rho)
+        final[:, moving] = out.y[:-2] * np.exp(log_rho)
         t = np.zeros(len(a))
-        t[moving] = elapsed * unit[moving]
+        t[moving], clock[moving] = elapsed * unit[moving], out.t
         snapshots, reached = final[None], np.zeros((1, len(a)), dtype=bool)
     else:
         t = np.asarray(times, dtype=float)
@@ -321,7 +325,7 @@ def leading_flow(
     if t.ndim == 0 or times is None:
         a_out, w_out, reached = a_out[0], w_out[0], reached[0]
     return LeadingFlowResult(
-        a_out, w_out, t, reached, status, blowup, drift, steps, rejected, out.evaluations
+        a_out, w_out, t, clock, reached, status, blowup, drift, steps, rejected, out.evaluations
     )
 
 
