@@ -137,7 +137,7 @@ class Activation:
         return ball(self.tree, {self.formula.variable: arb(z)}, precision)
 
     def evaluate(self, z: np.ndarray) -> np.ndarray:
-        """σ at float64 points of any shape, correctly rounded; about 10 µs a point.
+        """σ at float64 points of any shape, correctly rounded; tens of µs a point.
 
         Raises TheoryError at a point where σ has no finite real value.
         """
@@ -257,7 +257,7 @@ def _number(value: Exact | arb) -> sympy.Expr:
 @lru_cache(maxsize=4096)
 def _shortest(value: sympy.Expr) -> sympy.Expr:
     """The shortest of the exact forms that a second of simplification finds."""
-    candidates = [value]
+    candidates: list[Any] = [value]
     if value.count_ops() > 6:
         try:
             with time_limit(1.0):

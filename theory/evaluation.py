@@ -88,7 +88,7 @@ def rounded(tree: Node, variable: str, points: np.ndarray, at_zero: float) -> np
     `at_zero` is the value at z = 0, which the formula may only have as a limit.  The precision grows until
     both ends of the ball round to one number; a value that is still undecided at 4096 bits lies within
     2^-4000 of a rounding boundary and takes the midpoint.  Raises TheoryError where the formula has no finite
-    real value.  About 10 µs a point for an elementary function.
+    real value.  Tens of µs a point.
     """
     points = np.asarray(points, dtype=np.float64)
     values = [at_zero if z == 0 else _rounded_at(tree, variable, z) for z in points.ravel().tolist()]

@@ -123,7 +123,8 @@ def _expansion(formula: ParsedFormula, field: Field, source: Source) -> Expansio
         proved = plus_complete and minus_complete
         raise Undefined("constant near 0" if proved else f"no non-constant term up to order {ORDERS[-1]}")
     smooth = _same_series(formula, field, right, left)
-    if not (plus_complete and minus_complete) and not (smooth and _proved_monomial(formula, plus)):
+    sides = ((plus, plus_complete, 1), (minus, minus_complete, -1))
+    if not all(complete or _proved_whole(formula, terms, side) for terms, complete, side in sides):
         raise Undefined(
             f"a leading term, but up to order {ORDERS[-1]} no other, and it is not proved to be the only one"
         )
@@ -162,26 +163,36 @@ def _same_series(formula: ParsedFormula, field: Field, right: Branch, left: Bran
     """
     if right.form == left.form:
         return True
+    if not _coefficients_agree(right.jet, left.jet, field):  # most kinks show in the terms at hand
+        return False
     try:
         right, left = expand(formula.tree, formula.variable, field, ORDERS[3])
     except NeedTerms:
         return False
-    known = [jet.end for jet in (right.jet, left.jet) if not jet.exact]
-    for power in range(min(known) if known else max(right.jet.end, left.jet.end)):
-        a, b = (_coefficient(jet, power, field) for jet in (right.jet, left.jet))
+    return _coefficients_agree(right.jet, left.jet, field)
+
+
+def _coefficients_agree(right: Jet, left: Jet, field: Field) -> bool:
+    """Whether every coefficient known on both sides is that of one power series in z."""
+    known = [jet.end for jet in (right, left) if not jet.exact]
+    for power in range(min(known) if known else max(right.end, left.end)):
+        a, b = (_coefficient(jet, power, field) for jet in (right, left))
         if not field.is_zero(a - b if power % 2 == 0 else a + b):
             return False
     return True
 
 
-def _proved_monomial(formula: ParsedFormula, terms: SideTerms) -> bool:
-    """Whether SymPy proves within its time that the formula is its constant and leading term."""
+def _proved_whole(formula: ParsedFormula, terms: SideTerms, direction: int) -> bool:
+    """Whether SymPy proves within its time that one side is its constant and the only term found."""
     if isinstance(terms.coefficient, arb):
         return False
-    claim = terms.constant.to_sympy() + terms.coefficient.to_sympy() * formula.symbol**terms.order
+    t = sympy.Symbol("t", positive=True)
+    claim = terms.constant.to_sympy()
+    if terms.order is not None:
+        claim += terms.coefficient.to_sympy() * t**terms.order
     try:
         with time_limit(2.0):
-            return sympy.simplify(formula.expression - claim) == 0
+            return sympy.simplify(formula.expression.subs(formula.symbol, direction * t) - claim) == 0
     except DeadlineExceeded:
         return False
 

@@ -38,6 +38,7 @@ from theory.expansion import Source
         ("relu(x)**3 + x**4", 3, ("1", "0"), 4, False),
         ("max(exp(x), 1) - 1", 1, ("1", "0"), 2, False),
         ("abs(x)**3", 3, ("1", "1"), None, False),
+        ("relu(x)*(sin(x)**2 + cos(x)**2)", 1, ("1", "0"), None, False),
         ("abs(x - 1) - 1", 1, ("-1", "1"), None, True),
     ],
 )
@@ -201,9 +202,9 @@ def test_document_and_latex():
     assert set(required.split()) <= set(document)
     assert activation("erf").to_json()["leading_coefficient"] == "2/sqrt(pi)"
     assert (
-        r"\frac{z^{3}}{3}" in activation("tanh")._repr_latex_()
-        or "z^{3}" in activation("tanh")._repr_latex_()
+        activation("tanh").latex() == r"\sigma(z) = \tanh{\left(z \right)} = z - \frac{1}{3} z^{3} + \cdots"
     )
+    assert activation("square").latex() == r"\sigma(z) = z^{2} = z^{2}"
     assert r"\begin{cases}" in activation("elu")._repr_latex_()
 
 
