@@ -1,4 +1,4 @@
-"""The members of one training run: those still running in compact rows, the finished ones where they ended."""
+"""The members of one training run: those still running in compact rows, the others where they ended."""
 
 from dataclasses import dataclass
 from math import log

@@ -48,7 +48,7 @@ def available_bytes(device: torch.device) -> int:
 
 
 def require(needed: int, device: torch.device, what: str) -> None:
-    """Raises NumericsError, with both numbers, where `needed` bytes are more than the device has available."""
+    """Raises NumericsError, with both numbers, where `needed` bytes are more than the device has."""
     available = available_bytes(device)
     if needed > available:
         numbers = f"{needed / 2**30:.1f} GiB and {available / 2**30:.1f} GiB are available on {device}"
