@@ -66,9 +66,9 @@ class Experiment:
         """A short name for tables: data and activation."""
         return f"{self.dataset.name}/{self.activation}"
 
-    def spawn(self) -> list[np.random.SeedSequence]:
-        """One independent seed for each network."""
-        return np.random.SeedSequence(self.seed).spawn(self.seeds)
+    def spawn(self) -> list[int]:
+        """One independent 64-bit seed for each network; the first ones do not depend on how many there are."""
+        return [int(s.generate_state(1, np.uint64)[0]) for s in np.random.SeedSequence(self.seed).spawn(self.seeds)]
 
     def to_json(self) -> dict[str, Any]:
         """The configuration, with a fingerprint of the data, from which the run can be repeated."""

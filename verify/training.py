@@ -6,7 +6,7 @@ import numpy as np
 
 from numerics.activations import TorchActivation
 from numerics.initial import initialise
-from numerics.networks import Network, neurons
+from numerics.networks import Network
 from numerics.schedules import RescaledTime
 from numerics.stopping import LossFraction, Status, Steps
 from numerics.train import train
@@ -37,7 +37,7 @@ def train_networks(
         inputs=data.x.shape[1], widths=experiment.width, activations=sigma, hidden_bias=experiment.bias
     )
     start = initialise(network, std, experiment.spawn(), device=experiment.device)
-    a0, w0 = neurons(network, start)
+    a0, w0 = network.neurons(start)
     if experiment.lr is None:
         rate = RescaledTime(step, multiplicity=prediction.order, rate=clock_rate(prediction))
     else:
@@ -46,8 +46,8 @@ def train_networks(
         network, start, data.x, data.y, loss=experiment.loss, optimizer=experiment.optimizer, lr=rate,
         stop=[LossFraction(fraction), Steps(BUDGET)], snapshots=range(0, BUDGET, SNAPSHOT_EVERY), keep_parameters=True,
     )
-    a, w = neurons(network, result.parameters)
-    path = [neurons(network, snapshot) for snapshot in result.history.parameters]
+    a, w = network.neurons(result.parameters)
+    path = [network.neurons(snapshot) for snapshot in result.history.parameters]
     return Trained(
         std=std,
         step=step,

@@ -30,7 +30,7 @@ def _trained(evidence: Evidence) -> Check:
     agrees = side == flow.signs(trained.a0, trained.w0)
     # A neuron less than the tilt away from the hyperplane at the horizon may be carried across by the change of signal.
     along = np.abs(expected.w @ flow.direction)
-    across = np.linalg.norm(expected.w, axis=-1) * (np.linalg.norm(expected.tilt) + evidence.fraction)
+    across = np.linalg.norm(expected.w, axis=-1) * expected.perturbation[:, None]
     undecided = float(np.mean(along < across))
     share = float(agrees.mean())
     return Check(

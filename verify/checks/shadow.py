@@ -34,9 +34,14 @@ def shadow(evidence: Evidence) -> list[Check]:
     observed = float(np.median(ratio))
     turn = float(np.median(motion))
     step = float(np.median(angle(trained.u, evidence.refined.u))) / turn
-    # The forces beyond leading order act with full strength only over the last e-fold of the leader.
-    lasting = 1.0 if prediction.order == 1 else float(np.max(expected.uncertainty / expected.times / expected.perturbation))
-    tolerance = float(np.max(expected.perturbation)) * max(lasting, 1e-12) + step**2 + step * evidence.experiment.step
+    if prediction.order == 1:
+        # The first order of the change of the signal is in the prediction (tilt); its second order is left.
+        beyond = float(np.max(expected.perturbation)) ** 2 + evidence.fraction
+    else:
+        # The change of the signal acts on every neuron while the leader is large: for the share of the time by which
+        # it also shifts the horizon (theory.horizon: shift = uncertainty / perturbation).
+        beyond = float(np.max(expected.uncertainty / expected.perturbation / expected.times))
+    tolerance = beyond + step**2 + step * evidence.experiment.step
     return [
         Check(
             name="each neuron against its own leading flow (median error of its turn, relative)",
