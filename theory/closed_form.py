@@ -13,6 +13,10 @@ Horizon.     Once the growing mode dominates, f(x) = c S ĝ·x with S = Σ_j ((a
 Tilt.        The signal changes to s - ℓ'' f, so g(t) leaves its line by -ℓ'' c S (mean(x xᵀ) ĝ)⊥.  Integrating
              w⊥' = c a g⊥(t) with a ∝ e^{γt}, S ∝ e^{2γt} turns every growing neuron by the same first-order amount,
              u = ±(ĝ + τ), τ = -ℓ'' c² S (mean(x xᵀ) ĝ)⊥ / (3γ): the angle at which alignment stops improving.
+Next term.   c' z^q acts on neuron j with the relative force F_j = q c' r_j^{q-1} mean(s ζ^{q-1} x)/(c g·ĝ), ζ = ĝ·x (times
+             sign^{q-1} at -ĝ), growing as r^{q-1}.  It tilts the neuron by F⊥/q, and with e_j = F_j·ĝ brings the horizon
+             forward by 2ē/(q-1) in 2γt, ē the mean of e_j over the growing mode: the growth of a_j r_j contributes
+             (q+1)/(q(q-1)), the output itself 1/q.
 Source.      condense.
 """
 
@@ -70,6 +74,13 @@ class LinearFlow:
     def mode(self, a0: np.ndarray, w0: np.ndarray) -> float:
         """S = Σ_j ((a_j + w∥_j)/2)², the strength of the growing mode at the start."""
         return float(np.sum(((a0 + w0 @ self.direction) / 2) ** 2))
+
+    def next_force(self, x: np.ndarray, s: np.ndarray, q: int, c_next: float, w: np.ndarray) -> np.ndarray:
+        """The relative force F (N, D) of the next Taylor term c' z^q on neurons w (N, D) that point along ±ĝ."""
+        along = x @ self.direction
+        force = q * c_next * ((s * along ** (q - 1)) @ x / len(x)) / (self.coefficient * (self.g @ self.direction))
+        size = w @ self.direction
+        return np.multiply.outer(np.sign(size) ** (q - 1) * np.abs(size) ** (q - 1), force)
 
     def tilt(self, x: np.ndarray, mode: float, curvature: float) -> np.ndarray:
         """τ (D,), the first-order turn of ĝ by the change of the signal, when the mode has the strength S = `mode`.

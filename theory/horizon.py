@@ -7,9 +7,12 @@ Statement.   The output f = Σ_j a_j (c z_j^p + c' z_j^q), z_j = w_j·x, lowers 
 Correction.  At amplitude r of the leader the flow is perturbed by relative forces F_q (r/r_δ)^{q-p} and
              F_f (r/r_δ)^{p+1}, with P = T u^p at the horizon,
                  F_q = q c' r_δ^{q-p} mean(s (u·x)^{q-1} x) / (p c P),   F_f = -κ c a r_δ^p mean((u·x)^{2p-1} x) / P.
-             Along u, e = u·F changes the rate of growth: the time left is ∝ r^{1-p}, so the horizon moves by
-             -(p - 1)(t* - t_δ) Σ e ∫ x^{k-p} dx over x = r/r_δ from r_0/r_δ to 1.  Across u, with log r as the clock,
-             δ' = -(M/P) δ + F⊥ r^k, M = P - (p-1) T u^{p-2} on the tangent space, gives the tilt Σ (k + M/P)^{-1} F⊥.
+             Along u, e = u·F changes the rate of growth.  The Taylor term acts on a by the share p/q of what it does
+             to r, so that r² - p a² drifts: √p a = r (1 - h), h = (1 - p/q) e_q / (q - p + 2), and r grows faster by
+             e_q - h instead of e_q.  The time left is ∝ r^{1-p}, so the horizon moves by -(p - 1)(t* - t_δ) times
+             Σ e ∫ x^{k-p} dx over x = r/r_δ from r_0/r_δ to 1, and by (p - 1)/(p + 1) (t* - t_δ) h because the fall
+             is ∝ a r^p.  Across u, with log r as the clock, δ' = -(M/P) δ + F⊥ r^k, M = P - (p-1) T u^{p-2} on the
+             tangent space, gives the tilt Σ (k + M/P)^{-1} F⊥.
              What is left is of second order: e times the correction.
 Source.      condense.
 """
@@ -83,11 +86,15 @@ def blow_up_horizon(
     forces = _forces(field, at.u[0], float(at.r[0]), float(at.a[0]), x, s, curvature, q, c_next)
     low = min(float(np.linalg.norm(w0[leader])) / float(at.r[0]), 1.0)
     u = at.u[0]
-    shifts = [(u @ force) * _power_integral(k - p, low) for k, force in forces]
+    unbalance = (1 - p / q) * float(u @ forces[-1][1]) / (q - p + 2) if c_next != 0 else 0.0
+    rates = [float(u @ force) for _, force in forces]
+    if c_next != 0:
+        rates[-1] -= unbalance
+    shifts = [rate * _power_integral(k - p, low) for rate, (k, _) in zip(rates, forces, strict=True)]
     size = sum(abs(float(u @ force)) for _, force in forces)
     spread = sum(abs(shift) for shift in shifts)
     return Horizon(
-        time=float(blow_up - left - (p - 1) * left * sum(shifts)),
+        time=float(blow_up - left * (1 + (p - 1) * sum(shifts) - (p - 1) / (p + 1) * unbalance)),
         uncertainty=float((p - 1) * left * spread * size),
         leading_time=blow_up - left,
         blow_up=blow_up,

@@ -21,18 +21,28 @@ def _linear(prediction: Prediction, a0: np.ndarray, w0: np.ndarray, fraction: fl
     mode = fallen_mode(flow, prediction.x, **scale)
     tilt = flow.tilt(prediction.x, mode, prediction.curvature)
     states = [flow.at(t, a, w) for t, a, w in zip(times, a0, w0, strict=True)]
-    w = np.array([w for _, w in states])
-    # The growing mode of every neuron, a = w∥, turns by the same tilt.
-    growing = (np.array([a for a, _ in states]) + w @ flow.direction) / 2
+    a, w = np.array([a for a, _ in states]), np.array([w for _, w in states])
+    # The growing mode of every neuron, a = w∥, turns with the signal and by the next Taylor term.
+    growing = (a + w @ flow.direction) / 2
+    turned = w + growing[..., None] * tilt
+    along = np.zeros(networks)
+    if prediction.next_term is not None:
+        q, c_next = prediction.next_term
+        force = np.array([flow.next_force(prediction.x, prediction.signal, q, c_next, each) for each in w])
+        rate = force @ flow.direction
+        along = np.sum(growing**2 * rate, axis=1) / np.sum(growing**2, axis=1)
+        turned = turned + growing[..., None] * (force - rate[..., None] * flow.direction) / q
+        times = times - 2 * along / (q - 1) / (2 * flow.rate)
+    perturbation = fraction + np.linalg.norm(tilt) + np.abs(along)
     return Expected(
         times=times,
-        # In units of 1/(2γ) the horizon is exact up to the neglected tilt of the signal, O(δ).
-        uncertainty=np.full(networks, fraction / (2 * flow.rate)),
-        a=np.array([a for a, _ in states]),
-        w=w + growing[..., None] * tilt,
+        # In units of 1/(2γ): the change of the signal and the next Taylor term at second order.
+        uncertainty=(fraction + perturbation**2) / (2 * flow.rate),
+        a=a,
+        w=turned,
         destinations=flow.signs(a0, w0)[..., None] * flow.direction,
         blow_up_times=np.full(a0.shape, np.inf),
-        perturbation=np.full(networks, fraction + np.linalg.norm(tilt)),
+        perturbation=perturbation,
     )
 
 

@@ -12,7 +12,7 @@ def horizon(evidence: Evidence) -> list[Check]:
     """The time at which the loss has fallen by the fraction δ, network by network.
 
     Order 1 compares 2γt (the time over which the loss of an aligned network grows by e), higher orders t itself.  The
-    tolerance adds the uncertainty that theory states to the step-size error, measured by halving the step.
+    tolerance adds the uncertainty that theory states to what extrapolating the step size to zero leaves.
     """
     prediction, expected = evidence.prediction, evidence.expected
     coarse, fine = evidence.trained, evidence.refined
@@ -26,7 +26,8 @@ def horizon(evidence: Evidence) -> list[Check]:
         ]
     # Gradient descent is a first-order method: halving the step halves its error, so the limit is 2 t_{h/2} - t_h.
     limit = 2 * fine.times - coarse.times
-    discretisation = np.abs(fine.times - coarse.times)
+    # What the extrapolation leaves is of second order: the step times what halving it changed.
+    discretisation = evidence.experiment.step * np.abs(fine.times - coarse.times)
     unit = 1 / (2 * prediction.linear.rate) if prediction.order == 1 else expected.times
     error = np.abs(limit - expected.times) / unit
     tolerance = (expected.uncertainty + discretisation) / unit
@@ -39,7 +40,7 @@ def horizon(evidence: Evidence) -> list[Check]:
             observed=float(error[worst]),
             tolerance=float(tolerance[worst]),
             verdict=at_most(float(error[worst]), float(tolerance[worst])),
-            why="uncertainty of the formula (order of the neglected terms) plus the step-size error, measured by halving",
+            why="uncertainty of the formula (order of the neglected terms) plus the step-size error left by extrapolation",
             details={"predicted_times": expected.times, "observed_times": limit, "tolerances": tolerance * unit},
         )
     ]
