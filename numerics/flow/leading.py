@@ -24,6 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from numerics.errors import NumericsError
 from numerics.flow.batch import Array, BatchResult, Ending, System, integrate
+from numerics.flow.limits import attracting_limit
 from numerics.flow.moments import Force
 
 _EPS = np.finfo(float).eps
@@ -32,6 +33,7 @@ _NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2  # on [0, 1]
 _LARGEST = (
     350.0  # log of the largest growth that is shown in a and w: beyond, they would overflow when squared
 )
+_NEAR = 0.003  # tangential over radial force below which the limit is tried
 _WIDTH = 2048  # neurons in a working block: 12 stages of 8 rows fit in the second-level cache
 
 
@@ -175,6 +177,7 @@ class _ToTheEnd(_Neurons):
     log_rho: Array  # (N,) log of ρ/ρ0
     elapsed: Array  # (N,) time, in units of each neuron's start
     blowup: Array  # (N,)
+    near: float  # 0: never try the limit
 
     def _clock(self, r2: Array, rho2: Array) -> Array:
         p = self.force.multiplicity
@@ -230,20 +233,35 @@ class _ToTheEnd(_Neurons):
         # changes by at most (p - 1) bound times that.
         blur = floor + 4 * self.rtol * max(p - 1, 1) * self.force.bound * r2 ** (p / 2) * clock
         with np.errstate(divide="ignore"):
-            aligned = ~vanishing & (ratio <= np.maximum(self.alignment, blur / np.abs(radial)))
-        if not aligned.any():
+            near = ~vanishing & (ratio <= np.maximum(max(self.near, self.alignment), blur / np.abs(radial)))
+        if not near.any():
             return code
-        invariant = r2 - p * a * a
-        grows = aligned & (growth > 0) & (2 * np.abs(invariant) <= p * a * a)
-        code[grows] = LeadingStatus.GROWING
-        # K cannot be told from 0 below the error made on the way, which is relative to the largest ρ² so far.
-        known = self.rtol * np.maximum(np.exp(-2 * self.log_rho[members]), 1.0)
-        code[aligned & (growth < 0) & (invariant <= known)] = LeadingStatus.DYING
+        some = np.nonzero(near)[0]
+        y_some, who, ratio, a = y[:, some], members[some], ratio[some], a[some]
+        with np.errstate(divide="ignore"):
+            aligned = ratio <= np.maximum(self.alignment, blur[some] / np.abs(radial[some]))
+        invariant = r2[some] - p * a * a
+        left = np.zeros(len(some))
+        grows = (growth[some] > 0) & (2 * np.abs(invariant) <= p * a * a)
         if p > 1 and grows.any():
-            phi = motion[0, grows] / clock[grows] / r2[grows] ** (p / 2)
-            left = remaining_time(phi, a[grows], invariant[grows], p)
-            who = members[grows]
-            self.blowup[who] = self.elapsed[who] + left * np.exp((1 - p) * self.log_rho[who])
+            phi = motion[0, some[grows]] / clock[some[grows]] / r2[some[grows]] ** (p / 2)
+            left[grows] = remaining_time(phi, a[grows], invariant[grows], p)
+            left[grows] *= np.exp((1 - p) * self.log_rho[who[grows]])
+        # K cannot be told from 0 below the error made on the way, which is relative to the largest ρ² so far.
+        known = self.rtol * np.maximum(np.exp(-2 * self.log_rho[who]), 1.0)
+        dies = (growth[some] < 0) & (invariant <= known)
+        # Near its maximum Φ changes by the square of the angle, and so does the time left.
+        timely = ratio**2 * left <= self.rtol * (self.elapsed[who] + left)
+        tried = np.nonzero(~aligned & timely & (grows | dies))[0]
+        if len(tried):
+            norm = np.sqrt(r2[some[tried]])
+            limit, accepted = attracting_limit(self.force, y_some[1:-2, tried] / norm, np.sign(a[tried]))
+            y[1:-2, some[tried[accepted]]] = (limit * norm)[:, accepted]
+            aligned[tried[accepted]] = True
+        code[some[aligned & grows]] = LeadingStatus.GROWING
+        code[some[aligned & dies]] = LeadingStatus.DYING
+        ended = aligned & grows & (p > 1)
+        self.blowup[who[ended]] = self.elapsed[who[ended]] + left[ended]
         return code
 
 
@@ -262,18 +280,21 @@ def leading_flow(
     w0: ArrayLike,
     *,
     times: ArrayLike | None = None,
-    rtol: float = 1e-12,
+    rtol: float = 1e-10,
     alignment: float = 1e-10,
+    newton: bool = True,
     max_steps: int = 20_000,
 ) -> LeadingFlowResult:
     """Integrate neurons a0 (N,), w0 (N, D) of the leading flow to ``times`` (ascending, or one number),
     or to their ends.
 
     ``force`` is `moments` or `one_sided_moments`. ``rtol`` bounds the error of each step relative to the
-    neuron's own norm; ``alignment`` is the angle (in the force, relative to its radial part) at which a
-    neuron counts as aligned. Time is gradient-flow time. Raises `NumericsError` for wrong shapes or
-    numbers. Cost: linear in N, independent of the number of samples for `moments`; memory: the results
-    and about 100·D kB. Source: theory notes, sections 2 and 6.
+    neuron's own norm; ``alignment`` is the ratio of tangential to radial force at which a neuron counts as
+    aligned, and not finer than the tolerance lets it be seen. With ``newton`` a neuron well inside the basin
+    of an orientation is given that limit, to rounding, and the steps to it are saved (see `limits`).
+    Time is gradient-flow time. Raises `NumericsError` for wrong shapes or numbers. Cost: linear in N,
+    independent of the number of samples for `moments`; memory: the results and some 2·D MB. Source: theory
+    notes, sections 2 and 6.
     """
     a, w = np.array(a0, dtype=float), np.array(w0, dtype=float)
     if a.ndim != 1 or w.shape != (len(a), force.dimension):
@@ -296,8 +317,9 @@ def leading_flow(
     blowup, clock, drift = np.full(len(a), np.inf), np.zeros(len(a)), np.zeros(len(a))
 
     if times is None:
+        near = _NEAR if newton else 0.0
         elapsed, log_rho = np.zeros(len(moving)), np.zeros(len(moving))
-        ends = _ToTheEnd(force, rtol, alignment, log_rho, elapsed, part := np.full(len(moving), np.inf))
+        ends = _ToTheEnd(force, rtol, alignment, log_rho, elapsed, part := np.full(len(moving), np.inf), near)
         state = np.vstack([start[:, moving], np.zeros((2, len(moving)))])
         out = integrate(ends, state, np.array([np.inf]), rtol=rtol, max_steps=max_steps, width=_WIDTH)
         final = start.copy()

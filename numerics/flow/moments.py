@@ -20,6 +20,7 @@ from numerics.errors import NumericsError
 
 Array = NDArray[np.float64]
 
+_COMPLEX_STEP = 1e-100
 _BLOCK = 1 << 16  # samples folded into the moments at a time
 
 
@@ -28,12 +29,12 @@ def monomials(w: Array, degree: int) -> Array:
     order of ``itertools.combinations_with_replacement(range(D), degree)``."""
     dimension = len(w)
     if degree == 0:
-        return np.ones((1, w.shape[1]))
+        return np.ones((1, w.shape[1]), dtype=w.dtype)
     current = w
     for k in range(2, degree + 1):
         # Non-decreasing index words that start with i are i followed by a word of degree k-1 in i..D-1: a
         # tail of `current`.
-        longer = np.empty((comb(dimension + k - 1, k), w.shape[1]))
+        longer = np.empty((comb(dimension + k - 1, k), w.shape[1]), dtype=w.dtype)
         row = 0
         for i in range(dimension):
             tail = current[len(current) - comb(dimension - i + k - 2, k - 1) :]
@@ -65,6 +66,10 @@ class Force(ABC):
     def gradient(self, w: Array) -> Array:
         """∇Φ at the columns of ``w`` (D, N), as (D, N)."""
 
+    @abstractmethod
+    def hessian(self, w: Array) -> Array:
+        """∇²Φ at the columns of ``w`` (D, N), as (N, D, D)."""
+
     def potential(self, w: Array) -> Array:
         """Φ at the columns of ``w`` (D, N), as (N,)."""
         return np.einsum("ij,ij->j", w, self.gradient(w)) / self.multiplicity
@@ -87,6 +92,16 @@ class Moments(Force):
             return self.coefficients @ monomials(w, self.multiplicity - 1)
         return self.coefficients @ (self.samples @ w) ** (self.multiplicity - 1)
 
+    def hessian(self, w: Array) -> Array:
+        # A complex step differentiates a polynomial without cancellation.
+        out = np.empty((w.shape[1], self.dimension, self.dimension))
+        shifted = w.astype(complex)
+        for k in range(self.dimension):
+            shifted[k] += 1j * _COMPLEX_STEP
+            out[:, :, k] = self.gradient(shifted).imag.T / _COMPLEX_STEP
+            shifted[k] = w[k]
+        return out
+
 
 @dataclass(frozen=True, eq=False)
 class OneSidedMoments(Force):
@@ -103,6 +118,13 @@ class OneSidedMoments(Force):
         if self.multiplicity > 1:
             slope *= np.abs(z) ** (self.multiplicity - 1)
         return self.weighted @ slope
+
+    def hessian(self, w: Array) -> Array:
+        z, p = self.samples @ w, self.multiplicity
+        if p == 1:
+            return np.zeros((w.shape[1], self.dimension, self.dimension))
+        bend = (p - 1) * np.where(z > 0, self.slopes[0], -self.slopes[1]) * np.abs(z) ** (p - 2) * (z != 0)
+        return np.einsum("dn,nj,nk->jdk", self.weighted, bend, self.samples, optimize=True)
 
 
 def moments(x: ArrayLike, s: ArrayLike, multiplicity: int, coefficient: float = 1.0) -> Moments:

@@ -73,6 +73,19 @@ def test_one_sided_force_is_the_derivative_of_its_potential(p):
         assert np.allclose(slope, force.gradient(w)[i], rtol=1e-8, atol=1e-8)
 
 
+@pytest.mark.parametrize("p", [1, 2, 3, 4])
+@pytest.mark.parametrize("one_sided", [False, True])
+def test_hessian_is_the_sum_over_samples(p, one_sided):
+    x, s, rng = data(7, 12, 3)
+    force = one_sided_moments(x, s, p, 1.3, -0.4) if one_sided else moments(x, s, p, 1.3)
+    w = rng.standard_normal((3, 4))
+    z = x @ w
+    c = np.where(z > 0, 1.3, -0.4 * (-1) ** p) if one_sided else 1.3
+    bend = p * (p - 1) * c * z ** max(p - 2, 0)
+    expected = np.einsum("n,nj,nd,nk->jdk", s, bend, x, x) / 12
+    assert np.abs(force.hessian(w) - expected).max() <= 1e-13 * p * force.bound * max(1, np.abs(w).max()) ** p
+
+
 def test_few_samples_in_many_dimensions_are_kept_and_many_are_compressed():
     x, s, rng = data(5, 10, 30)
     kept = moments(x, s, 4)

@@ -78,6 +78,37 @@ def test_blow_up_time_of_the_two_clocks_agrees():
     assert np.array_equal(timed.reached[1], ~early)
 
 
+@pytest.mark.parametrize("p", [2, 3, 4])
+def test_newton_gives_the_limit_that_integration_reaches(p):
+    rng = np.random.default_rng(p)
+    force = moments(rng.standard_normal((30, 4)), rng.standard_normal(30), p)
+    a, w = gaussian(20 + p, 300, 4)
+    fast, slow = (leading_flow(force, a, w, newton=newton, rtol=1e-12) for newton in (True, False))
+    assert np.array_equal(fast.status, slow.status)
+    assert fast.evaluations < 0.8 * slow.evaluations
+    # The slow run stops at a force ratio of about 1e-10, an angle larger by |P|/μ: 1e-7 allows for a
+    # μ/|P| of 1e-3.
+    assert np.abs(fast.orientation - slow.orientation).max() <= 1e-7
+    grown = fast.status == LeadingStatus.GROWING
+    assert np.abs(fast.blowup_time[grown] / slow.blowup_time[grown] - 1).max() <= 1e-12 * slow.steps.max()
+    u = fast.orientation.T
+    tangential = force.gradient(u) - np.einsum("ij,ij->j", u, force.gradient(u)) * u
+    assert np.linalg.norm(tangential, axis=0).max() <= 64 * np.finfo(float).eps * force.bound
+
+
+def test_newton_does_not_accept_a_saddle_or_a_wrong_sign():
+    from numerics.flow.limits import attracting_limit
+
+    force = axes_force(3, 3)
+    top = np.array([1.0, 1e-4, -1e-4]) / np.linalg.norm([1.0, 1e-4, -1e-4])
+    saddle = np.array([1.0, 1.0, 1e-4]) / np.linalg.norm([1.0, 1.0, 1e-4])
+    far = np.array([1.0, 0.3, 0.0]) / np.linalg.norm([1.0, 0.3, 0.0])
+    u = np.array([top, top, saddle, saddle, far]).T
+    limit, accepted = attracting_limit(force, u, np.array([1.0, -1.0, 1.0, -1.0, 1.0]))
+    assert accepted.tolist() == [True, False, False, False, False]
+    assert np.abs(limit[:, 0] - [1, 0, 0]).max() <= 4 * np.finfo(float).eps
+
+
 @pytest.mark.parametrize("p", [2, 3, 4, 5])
 def test_balanced_blow_up_along_an_attractor_is_the_closed_form(p):
     # t* = 1/((p-1) C p^{p/2} |a0|^{p-1}), theory notes, section 6.
