@@ -77,7 +77,7 @@ def load(spec: str | Path, *, standardize: bool = False) -> Dataset:
 
 
 def _sine5() -> tuple[Array, Array]:
-    # targets.sines(5): of the seeds 0 to 11 the one with the largest mean of y x, so that initial weights of 1e-5
+    # targets.sines(5): of the seeds 0 to 11 the one with the largest mean of y x, so that weights of 1e-5
     # are small enough for these data; shipped as numbers, so that no generator's version can change it
     return _read_csv(resources.files("numerics.data").joinpath("sine5.csv").read_text(), "sine5")
 
