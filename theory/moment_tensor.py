@@ -295,12 +295,7 @@ class MomentTensor:
     def normalised_hessian(self, u: np.ndarray) -> np.ndarray:
         """Return T u^{p-2} 2^-exponent2 (..., D, D) at real or complex u (..., D), p >= 2."""
         terms = monomials(self.dimension, self.order - 2).evaluate(u)
-        upper = _contract(self.table, terms)
-        out = np.empty((*u.shape[:-1], self.dimension, self.dimension), dtype=upper.dtype)
-        j, k = np.triu_indices(self.dimension)
-        out[..., j, k] = upper
-        out[..., k, j] = upper
-        return out
+        return _contract(self.table, terms)[..., _square(self.dimension)]
 
     def hessian(self, u: np.ndarray) -> np.ndarray:
         """Return T u^{p-2} (..., D, D) at real or complex u (..., D); zeros for p = 1."""
@@ -336,6 +331,16 @@ class MomentTensor:
                 out[j][k] = out[k][j] = upper[row, 0]
                 row += 1
         return kind(out)  # type: ignore[arg-type]
+
+
+@lru_cache(maxsize=64)
+def _square(dimension: int) -> np.ndarray:
+    """The (D, D) positions of the entries of a symmetric matrix in its upper triangle, row by row."""
+    out = np.empty((dimension, dimension), dtype=np.intp)
+    j, k = np.triu_indices(dimension)
+    out[j, k] = out[k, j] = np.arange(len(j))
+    out.flags.writeable = False
+    return out
 
 
 def _contract(table: np.ndarray, terms: np.ndarray) -> np.ndarray:
