@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from numerics.errors import NumericsError
 from numerics.flow.batch import Array, BatchResult, Ending, System, integrate
-from numerics.flow.limits import attracting_limit
+from numerics.flow.limits import Limits
 from numerics.flow.moments import Force
 
 _EPS = np.finfo(float).eps
@@ -33,7 +33,7 @@ _NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2  # on [0, 1]
 _LARGEST = (
     350.0  # log of the largest growth that is shown in a and w: beyond, they would overflow when squared
 )
-_NEAR = 0.003  # tangential over radial force below which the limit is tried
+_NEAR = 0.01  # tangential over radial force below which the limit is tried
 _WIDTH = 2048  # neurons in a working block: 12 stages of 8 rows fit in the second-level cache
 
 
@@ -178,6 +178,7 @@ class _ToTheEnd(_Neurons):
     elapsed: Array  # (N,) time, in units of each neuron's start
     blowup: Array  # (N,)
     near: float  # 0: never try the limit
+    limits: Limits
 
     def _clock(self, r2: Array, rho2: Array) -> Array:
         p = self.force.multiplicity
@@ -255,7 +256,7 @@ class _ToTheEnd(_Neurons):
         tried = np.nonzero(~aligned & timely & (grows | dies))[0]
         if len(tried):
             norm = np.sqrt(r2[some[tried]])
-            limit, accepted = attracting_limit(self.force, y_some[1:-2, tried] / norm, np.sign(a[tried]))
+            limit, accepted = self.limits.find(y_some[1:-2, tried] / norm, np.sign(a[tried]))
             y[1:-2, some[tried[accepted]]] = (limit * norm)[:, accepted]
             aligned[tried[accepted]] = True
         code[some[aligned & grows]] = LeadingStatus.GROWING
@@ -319,7 +320,8 @@ def leading_flow(
     if times is None:
         near = _NEAR if newton else 0.0
         elapsed, log_rho = np.zeros(len(moving)), np.zeros(len(moving))
-        ends = _ToTheEnd(force, rtol, alignment, log_rho, elapsed, part := np.full(len(moving), np.inf), near)
+        part, limits = np.full(len(moving), np.inf), Limits(force)
+        ends = _ToTheEnd(force, rtol, alignment, log_rho, elapsed, part, near, limits)
         state = np.vstack([start[:, moving], np.zeros((2, len(moving)))])
         out = integrate(ends, state, np.array([np.inf]), rtol=rtol, max_steps=max_steps, width=_WIDTH)
         final = start.copy()
