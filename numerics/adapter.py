@@ -44,11 +44,11 @@ class Layer:
 def layers(source: nn.Module | Mapping[str, Tensor], *, inputs: Tensor | None = None) -> list[Layer]:
     """The hidden layers of a module or state_dict, from the input to the output.
 
-    With `inputs` a module is run once: layers come in the order of execution, those never reached are left out,
-    and the values computed from what was read are compared with the module's own, to a rounding bound (grouped
-    convolutions and other paddings than zeros are read and not compared). Otherwise the order is that of
-    registration; a state_dict cannot tell an embedding from a linear layer. Raises NumericsError where there is no
-    hidden layer, a weight is not finite, or a forward value differs.
+    With `inputs` a module is run once: layers come in the order of execution, those never reached are left
+    out, and the values computed from what was read are compared with the module's own, to a rounding bound
+    (grouped convolutions and paddings other than zeros are read and not compared). Without, the order is
+    that of registration; a state_dict cannot tell an embedding from a linear layer. Raises NumericsError
+    where there is no hidden layer, a weight is not finite, or a forward value differs.
     """
     if isinstance(source, nn.Module):
         return _hidden(_of_module(source) if inputs is None else _of_run(source, inputs))

@@ -113,7 +113,7 @@ def _from_file(name: str) -> Dataset:
 
 def _read_npz(path: Path) -> tuple[Array, Array]:
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
             if not isinstance(stored, np.lib.npyio.NpzFile):
                 raise NumericsError(
                     f"{path}: is not an .npz archive; save it with numpy.savez(path, x=..., y=...)"
