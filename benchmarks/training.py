@@ -130,6 +130,32 @@ def _compare(members: int, dtype: torch.dtype, threads: int) -> dict:
     }
 
 
+def _wide(threads: int) -> dict:
+    """One wide network, where batching has nothing to give: no slower than the loop is all that can be asked."""
+    inputs, width, samples, steps = 784, 1000, 256, 30
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((samples, inputs)) / inputs**0.5, rng.standard_normal(samples)
+    network = Network(inputs, width)
+    parameters = network.initialise(STD, 1)
+    options = {"loss": "mse", "optimizer": "adam", "lr": RATE, "stop": Steps(steps), "snapshots": []}
+    torch.set_num_threads(threads)
+    ours = peer = float("inf")
+    rows, targets = torch.as_tensor(x), torch.as_tensor(y[:, None])
+    net = _loop_network(parameters, 0)
+    for _ in range(ROUNDS):
+        ours = min(ours, _timed(lambda: train(network, parameters, x, y, **options)) / steps)
+        peer = min(peer, _timed(lambda: _loop(net, rows, targets, steps)) / steps)
+    return {
+        "name": f"1 network {inputs}-{width}-1, n = {samples}, Adam, float64",
+        "threads": threads,
+        "seconds": ours,
+        "peer": "PyTorch loop",
+        "peer_seconds": peer,
+        "ratio": peer / ours,
+        "required": 1.0,
+    }
+
+
 def run() -> list[dict]:
     """The rows of the training benchmark: seconds are per network and step."""
     before = torch.get_num_threads()
@@ -144,6 +170,7 @@ def run() -> list[dict]:
             rows.append(_compare(members, dtype, cores) | {"required": required})
         single = _compare(64, torch.float64, 1)
         rows.append(single | {"required": None})
+        rows.append(_wide(cores))
         processes = _two_processes(torch.float64)
         best = min(rows[0]["seconds"], rows[1]["seconds"])
         rows.append(

@@ -60,7 +60,7 @@ class Ensemble:
         self.network, self.risk, self.rules, self.optimizer = network, risk, rules, optimizer
         self.rate = LearningRate(network, rate, members, device)
         self.zero_loss = float(risk.loss.value(torch.zeros_like(risk.y), risk.y).double().mean())
-        self.initial_losses = risk.value(flat).double()
+        self.initial_losses = risk.measure(flat)[1].double()
         # one row per member, finished or not
         self.ended_at = flat
         self.times = torch.zeros(members, dtype=torch.float64, device=device)
@@ -177,12 +177,12 @@ class Ensemble:
         """A copy of the present state of every member."""
         flat, times = self.ended_at.clone(), self.times.clone()
         flat[self.rows], times[self.rows] = self.flat, self.time
-        decreases = self.risk(flat, torch.empty_like(flat)).double()
+        decreases, losses = self.risk.measure(flat)
         return Snapshot(
             step,
             times.cpu().numpy(),
-            decreases.cpu().numpy(),
-            self.risk.value(flat).double().cpu().numpy(),
+            decreases.double().cpu().numpy(),
+            losses.double().cpu().numpy(),
             tuple(self.status),
             views(self.network, flat),
         )

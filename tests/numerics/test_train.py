@@ -1,4 +1,4 @@
-"""Training against closed forms and plain loops: times, crossings, no influence of the batch, every status."""
+"""Training against closed forms and plain loops: times, crossings, independence of the batch, statuses."""
 
 import numpy as np
 import pytest
@@ -39,9 +39,9 @@ def test_first_steps_follow_the_closed_form_of_multiplicity_one():
 
 
 def test_the_loss_fraction_is_met_at_the_predicted_horizon():
-    # theory notes, section 5, with the slowness ηγ/log(1 + ηγ) of gradient descent taken out. What the formula
-    # leaves out (tanh's cubic term, the turning signal) is first order in δ, so the error falls with δ, tenfold
-    # for a tenth, up to its second order (δ = 1e-3) and to the interpolation in a step, (2η)²/8
+    # theory notes, section 5, with the slowness ηγ/log(1 + ηγ) of gradient descent taken out. What the
+    # formula leaves out (tanh's cubic term, the turning signal) is first order in δ, so the error falls
+    # tenfold for a tenth of δ, up to second order in δ and to the interpolation in a step, (2η)²/8
     data, network, eta = load("sine5"), Network(5, 50), 0.002
     g, gamma = _rate(data)
     parameters = network.initialise(1e-6, 3)
