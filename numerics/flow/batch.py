@@ -106,6 +106,122 @@ def _error(stages: Array, h: Array, scale: Array) -> Array:
     return np.abs(h) * fifth**2 / np.maximum(np.sqrt(fifth**2 + 0.01 * third**2), _TINY)
 
 
+@dataclass(eq=False)
+class _Run:
+    """The results so far (…, B), and the working block of at most ``room`` columns (…, C)."""
+
+    system: System
+    times: Array  # (S, B)
+    rtol: float
+    max_steps: int
+    room: int
+    y_end: Array
+    t_end: Array
+    snapshots: Array
+    ending: NDArray[np.int_]
+    event_t: Array
+    event_y: Array
+    steps: NDArray[np.int_]
+    rejected: NDArray[np.int_]
+    members: NDArray[np.intp]
+    y: Array
+    slope: Array
+    t: Array
+    step: Array  # in units of the system's tempo
+    landed: NDArray[np.int_]  # how many of the times have been reached
+    watch: Array  # (V, C) event functions
+    waiting: int = 0  # the first column that has not been admitted
+    evaluations: int = 0
+
+    def admit(self) -> None:
+        """Fill the free places with waiting columns; a few newcomers are not worth a copy."""
+        room, left = self.room - len(self.members), len(self.t_end) - self.waiting
+        if not left or room < min(self.room // 8, left):
+            return
+        new = np.arange(self.waiting, self.waiting + min(room, left))
+        self.waiting += len(new)
+        fresh = self.y_end[:, new]
+        self.members = np.concatenate([self.members, new])
+        self.y = np.concatenate([self.y, fresh], axis=1)
+        self.slope = np.concatenate([self.slope, self.system.field(fresh, new)], axis=1)
+        self.t = np.concatenate([self.t, np.zeros(len(new))])
+        self.step = np.concatenate([self.step, np.full(len(new), _FIRST_STEP)])
+        self.landed = np.concatenate([self.landed, np.zeros(len(new), dtype=int)])
+        self.watch = np.concatenate([self.watch, self.system.events(fresh, new)], axis=1)
+
+    def advance(self) -> None:
+        """Try one step in every column of the block, and let the finished ones go."""
+        system, members = self.system, self.members
+        tempo = system.tempo(self.y)
+        goal = self.times[self.landed, members]
+        h = self.step * tempo
+        landing = h >= goal - self.t
+        h = np.where(landing, goal - self.t, h)
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            y_new, stages = rk_step(system, self.y, self.slope, h, members)
+            before = np.broadcast_to(system.scale(self.y, members), self.y.shape)
+            scale = np.maximum(before, system.scale(y_new, members))
+            error = _error(stages, h, np.maximum(scale, _TINY)) / self.rtol
+            factor = np.clip(_SAFETY * np.maximum(error, _TINY) ** (-1 / 8), _SHRINK, _GROW)
+        self.evaluations += _STAGES * len(members)
+        finite = np.isfinite(error)
+        factor[~finite] = _SHRINK
+        good = finite & (error <= 1)
+        self.steps[members[good]] += 1
+        self.rejected[members[~good]] += 1
+        if len(self.watch) and good.any():
+            self._look_for_events(y_new, h, good)
+
+        # A step cut short to land on a time says little about the step that the error allows.
+        proposal = h / tempo * factor
+        self.step = np.where(landing & good, np.maximum(self.step, proposal), proposal)
+        self.t = np.where(good, np.where(landing, goal, self.t + h), self.t)
+        np.copyto(self.y, y_new, where=good)
+        arrived = np.nonzero(landing & good)[0]
+        self.snapshots[self.landed[arrived], :, members[arrived]] = self.y[:, arrived].T
+        self.landed[arrived] += 1
+        if good.any():
+            self.slope = system.field(self.y, members)
+            self.evaluations += len(members)
+        self._release(good, finite, h * factor)
+
+    def _look_for_events(self, y_new: Array, h: Array, good: NDArray[np.bool_]) -> None:
+        after = self.system.events(y_new, self.members)
+        for v, column in zip(*np.nonzero(good & (self.watch < 0) & (after >= 0)), strict=True):
+            who = self.members[column]
+            if np.isfinite(self.event_t[v, who]):
+                continue
+            one = slice(column, column + 1)
+            start, slope = self.y[:, one], self.slope[:, one]
+            part, state = _locate(
+                self.system, v, start, slope, h[one], self.members[one], float(self.watch[v, column])
+            )
+            self.event_t[v, who], self.event_y[v, :, who] = self.t[column] + part, state
+        self.watch = np.where(good, after, self.watch)
+
+    def _release(self, good: NDArray[np.bool_], finite: NDArray[np.bool_], next_h: Array) -> None:
+        members = self.members
+        code = np.where(good, self.system.settle(self.y, self.slope, self.t, members), int(Ending.RUNNING))
+        tried = self.steps[members] + self.rejected[members]
+        code[(code == 0) & (self.landed == len(self.times))] = Ending.REACHED
+        code[(code == 0) & (tried >= self.max_steps)] = Ending.BUDGET
+        stalled = ~good & (next_h <= np.maximum(_EPS * self.t, _TINY))
+        code[(code == 0) & stalled & finite] = Ending.STEP_TOO_SMALL
+        code[(code == 0) & stalled] = Ending.NOT_FINITE
+        done = code != 0
+        if not done.any():
+            return
+        out = members[done]
+        self.y_end[:, out], self.t_end[out], self.ending[out] = self.y[:, done], self.t[done], code[done]
+        for k in range(len(self.times)):
+            short = done & (self.landed <= k)
+            self.snapshots[k][:, members[short]] = self.y[:, short]
+        keep = ~done
+        self.members, self.y, self.slope = members[keep], self.y[:, keep], self.slope[:, keep]
+        self.t, self.step, self.landed = self.t[keep], self.step[keep], self.landed[keep]
+        self.watch = self.watch[:, keep]
+
+
 def integrate(
     system: System,
     y0: Array,
@@ -123,102 +239,44 @@ def integrate(
     results.
     """
     size, batch = y0.shape
-    times = np.broadcast_to(times.reshape(len(times), -1), (len(times), batch))
-    snapshots = np.empty((len(times), size, batch))
-    y_end, t_end = np.array(y0, dtype=float), np.zeros(batch)
-    ending = np.full(batch, int(Ending.RUNNING))
-    steps, rejected = np.zeros(batch, dtype=int), np.zeros(batch, dtype=int)
-    n_events = len(system.events(y_end[:, :1], np.arange(min(1, batch)))) if batch else 0
-    event_t, event_y = np.full((n_events, batch), np.inf), np.zeros((n_events, size, batch))
-    evaluations = 0
-
-    members = np.empty(0, dtype=np.intp)
-    y, slope = np.empty((size, 0)), np.empty((size, 0))
-    t, step, landed = np.empty(0), np.empty(0), np.empty(0, dtype=int)
-    watch = np.empty((n_events, 0))
-    waiting = 0
-    while True:
-        room = width - len(members)
-        if waiting < batch and room >= min(
-            width // 8, batch - waiting
-        ):  # a few newcomers are not worth a copy
-            new = np.arange(waiting, min(waiting + room, batch))
-            waiting = int(new[-1]) + 1
-            fresh = y_end[:, new]
-            members, y = np.concatenate([members, new]), np.concatenate([y, fresh], axis=1)
-            slope = np.concatenate([slope, system.field(fresh, new)], axis=1)
-            t = np.concatenate([t, np.zeros(len(new))])
-            step = np.concatenate([step, np.full(len(new), _FIRST_STEP)])
-            landed = np.concatenate([landed, np.zeros(len(new), dtype=int)])
-            watch = np.concatenate([watch, system.events(fresh, new)], axis=1)
-        if not len(members):
-            break
-
-        tempo = system.tempo(y)
-        target = times[landed, members] - t
-        h = step * tempo
-        landing = h >= target
-        h = np.where(landing, target, h)
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            y_new, stages = rk_step(system, y, slope, h, members)
-            scale = np.maximum(
-                np.broadcast_to(system.scale(y, members), y.shape), system.scale(y_new, members)
-            )
-            error = _error(stages, h, np.maximum(scale, _TINY)) / rtol
-            factor = np.clip(_SAFETY * np.maximum(error, _TINY) ** (-1 / 8), _SHRINK, _GROW)
-        evaluations += _STAGES * len(members)
-        finite = np.isfinite(error)
-        factor[~finite] = _SHRINK
-        good = finite & (error <= 1)
-        steps[members[good]] += 1
-        rejected[members[~good]] += 1
-
-        if n_events and good.any():
-            after = system.events(y_new, members)
-            for v, column in zip(*np.nonzero(good & (watch < 0) & (after >= 0)), strict=True):
-                who = members[column]
-                if np.isinf(event_t[v, who]):
-                    one = slice(column, column + 1)
-                    part, state = _locate(
-                        system, v, y[:, one], slope[:, one], h[one], members[one], watch[v, column]
-                    )
-                    event_t[v, who], event_y[v, :, who] = t[column] + part, state
-            watch = np.where(good, after, watch)
-
-        # A step cut short to land on a time says little about the step that the error allows.
-        proposal = h / tempo * factor
-        step = np.where(landing & good, np.maximum(step, proposal), proposal)
-        t = np.where(good, np.where(landing, times[landed, members], t + h), t)
-        if good.all():
-            y = y_new
-        else:
-            np.copyto(y, y_new, where=good)
-        arrived = np.nonzero(landing & good)[0]
-        snapshots[landed[arrived], :, members[arrived]] = y[:, arrived].T
-        landed[arrived] += 1
-
-        if good.any():
-            slope = system.field(y, members)
-            evaluations += len(members)
-        code = np.where(good, system.settle(y, slope, t, members), int(Ending.RUNNING))
-        tried = steps[members] + rejected[members]
-        code[(code == 0) & (landed == len(times))] = Ending.REACHED
-        code[(code == 0) & (tried >= max_steps)] = Ending.BUDGET
-        stalled = ~good & (h * factor <= _EPS * np.maximum(t, _TINY)) | (~good & (h < _TINY))
-        code[(code == 0) & stalled] = Ending.STEP_TOO_SMALL
-        code[(code == Ending.STEP_TOO_SMALL) & ~finite] = Ending.NOT_FINITE
-
-        done = code != 0
-        if done.any():
-            out = members[done]
-            y_end[:, out], t_end[out], ending[out] = y[:, done], t[done], code[done]
-            for k in range(len(times)):
-                short = done & (landed <= k)
-                snapshots[k][:, members[short]] = y[:, short]
-            keep = ~done
-            members, y, slope, t = members[keep], y[:, keep], slope[:, keep], t[keep]
-            step, landed, watch = step[keep], landed[keep], watch[:, keep]
-    return BatchResult(y_end, t_end, snapshots, ending, event_t, event_y, steps, rejected, evaluations)
+    events = len(system.events(y0[:, :1], np.arange(min(1, batch)))) if batch else 0
+    run = _Run(
+        system,
+        np.broadcast_to(times.reshape(len(times), -1), (len(times), batch)),
+        rtol,
+        max_steps,
+        width,
+        y_end=np.array(y0, dtype=float),
+        t_end=np.zeros(batch),
+        snapshots=np.empty((len(times), size, batch)),
+        ending=np.full(batch, int(Ending.RUNNING)),
+        event_t=np.full((events, batch), np.inf),
+        event_y=np.zeros((events, size, batch)),
+        steps=np.zeros(batch, dtype=int),
+        rejected=np.zeros(batch, dtype=int),
+        members=np.empty(0, dtype=np.intp),
+        y=np.empty((size, 0)),
+        slope=np.empty((size, 0)),
+        t=np.empty(0),
+        step=np.empty(0),
+        landed=np.empty(0, dtype=int),
+        watch=np.empty((events, 0)),
+    )
+    run.admit()
+    while len(run.members):
+        run.advance()
+        run.admit()
+    return BatchResult(
+        run.y_end,
+        run.t_end,
+        run.snapshots,
+        run.ending,
+        run.event_t,
+        run.event_y,
+        run.steps,
+        run.rejected,
+        run.evaluations,
+    )
 
 
 def _locate(
