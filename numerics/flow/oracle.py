@@ -9,18 +9,20 @@ tests only.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import mpmath
 
 from numerics.errors import NumericsError
 
-Vector = list[mpmath.mpf]
+Number = Any  # mpmath.mpf, a class that mpmath makes at run time and no type checker can see
+Vector = list[Number]
 VectorField = Callable[[Vector], Vector]
 
 _COLUMNS = 12  # order 24: at 30 digits a step of a smooth field is then a good part of its time scale
 
 
-def _extrapolated(field: VectorField, y: Vector, h: mpmath.mpf) -> tuple[Vector, mpmath.mpf]:
+def _extrapolated(field: VectorField, y: Vector, h: Number) -> tuple[Vector, Number]:
     """One extrapolated step of size h, and the distance of the last two diagonal entries of the tableau."""
     tableau: list[list[Vector]] = []
     for j in range(_COLUMNS):
@@ -40,7 +42,7 @@ def _extrapolated(field: VectorField, y: Vector, h: mpmath.mpf) -> tuple[Vector,
 
 
 def precise_flow(
-    field: VectorField, y0: Sequence[float | mpmath.mpf], t: float | mpmath.mpf, *, digits: int = 30
+    field: VectorField, y0: Sequence[float | Number], t: float | Number, *, digits: int = 30
 ) -> Vector:
     """y(t) of y' = field(y), y(0) = y0, with an error of about 10^-digits of the largest |y| per step.
 
@@ -66,8 +68,8 @@ def precise_flow(
 
 
 def two_layer_field(
-    value: Callable[[mpmath.mpf], mpmath.mpf],
-    derivative: Callable[[mpmath.mpf], mpmath.mpf],
+    value: Callable[[Number], Number],
+    derivative: Callable[[Number], Number],
     x: Sequence[Sequence[float]],
     y: Sequence[float],
     width: int,
