@@ -1,1 +1,39 @@
-"""What happens: ODE flows, real networks, measured orientations."""
+"""What happens: ODE flows, real networks, measured orientations.
+
+Names are loaded when they are first used, so that reading data does not wait for torch.
+
+    >>> import numerics
+    >>> numerics.load("line").x.shape
+    (40, 1)
+"""
+
+from importlib import import_module
+from typing import Any
+
+_HOMES = {
+    "numerics.datasets": ("Dataset", "append_bias", "load"),
+    "numerics.errors": ("NumericsError",),
+    "numerics.activations": ("TorchActivation", "from_callable"),
+    "numerics.networks": ("Network",),
+    "numerics.initial": ("initialise",),
+    "numerics.schedules": ("RescaledTime",),
+    "numerics.stopping": ("Alignment", "LossFraction", "Status", "Steps", "Time"),
+    "numerics.train": ("train", "training"),
+    "numerics.flow": ("gradient_flow", "leading_flow", "moments", "one_sided_moments"),
+    "numerics.orientation": ("chance_counts", "clusters", "cosine_matrix", "match", "weighted_median"),
+    "numerics.merging": ("merge_neurons", "output_change"),
+    "numerics.monitor": ("CondensationMonitor",),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'numerics' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,8 +1,8 @@
 """What the equations say: exact, symbolic, certified.
 
-    >>> import theory
-    >>> theory.activation("x*tanh(x)").multiplicity
-    2
+>>> import theory
+>>> theory.activation("x*tanh(x)").multiplicity
+2
 """
 
 from theory.activation import Activation, activation

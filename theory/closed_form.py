@@ -78,7 +78,12 @@ class LinearFlow:
     def next_force(self, x: np.ndarray, s: np.ndarray, q: int, c_next: float, w: np.ndarray) -> np.ndarray:
         """The relative force F (N, D) of the next Taylor term c' z^q on neurons w (N, D) that point along ±ĝ."""
         along = x @ self.direction
-        force = q * c_next * ((s * along ** (q - 1)) @ x / len(x)) / (self.coefficient * (self.g @ self.direction))
+        force = (
+            q
+            * c_next
+            * ((s * along ** (q - 1)) @ x / len(x))
+            / (self.coefficient * (self.g @ self.direction))
+        )
         size = w @ self.direction
         return np.multiply.outer(np.sign(size) ** (q - 1) * np.abs(size) ** (q - 1), force)
 
@@ -113,7 +118,14 @@ def _stiffness(flow: LinearFlow, x: np.ndarray, curvature: float) -> float:
 
 
 def linear_horizon(
-    flow: LinearFlow, a0: np.ndarray, w0: np.ndarray, x: np.ndarray, *, fraction: float, risk: float, curvature: float
+    flow: LinearFlow,
+    a0: np.ndarray,
+    w0: np.ndarray,
+    x: np.ndarray,
+    *,
+    fraction: float,
+    risk: float,
+    curvature: float,
 ) -> float:
     """The gradient-flow time at which the risk has fallen by `fraction` of its value `risk` at zero output.
 

@@ -106,7 +106,13 @@ def destinations(
 
 
 def neurons_at(
-    field: SmoothField, a0: np.ndarray, w0: np.ndarray, time: float, *, tolerance: float = 1e-11, max_steps: int = 20_000
+    field: SmoothField,
+    a0: np.ndarray,
+    w0: np.ndarray,
+    time: float,
+    *,
+    tolerance: float = 1e-11,
+    max_steps: int = 20_000,
 ) -> Neurons:
     """The neurons at one gradient-flow time; those that blow up before it are marked and left at their last state."""
     flow = _OrientationFlow.of(field, a0, w0)
@@ -134,7 +140,9 @@ def neurons_at(
         keep = ~(arrived | lost)
         active, y, h, target = active[keep], y[keep], h[keep], target[keep]
     if active.size:
-        raise TheoryError(f"{active.size} neurons did not reach time {time:g} in {max_steps} steps; pass a larger max_steps")
+        raise TheoryError(
+            f"{active.size} neurons did not reach time {time:g} in {max_steps} steps; pass a larger max_steps"
+        )
     u, psi, r = final[:, :-3], final[:, -3], flow.scale * np.exp(final[:, -2])
     return Neurons(a=np.tan(psi) * r / np.sqrt(field.tensor.order), u=u, r=r, blown_up=blown)
 

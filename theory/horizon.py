@@ -69,7 +69,9 @@ def blow_up_horizon(
     leader = int(np.argmin(times))
     blow_up = float(times[leader])
     if not np.isfinite(blow_up):
-        raise TheoryError("no neuron of this initialisation grows: there is no horizon; more neurons would be accepted")
+        raise TheoryError(
+            "no neuron of this initialisation grows: there is no horizon; more neurons would be accepted"
+        )
     # Neurons that blow up much later have not moved by then: their share of the fall is O(ε^{p+1}).
     near = np.flatnonzero(times <= 3 * blow_up)
     q, c_next = next_term if next_term is not None else (p + 1, 0.0)
@@ -123,7 +125,9 @@ def _solve(fall, blow_up: float, target: float, power: float) -> float:
         slope = np.log(falls[-1] / falls[-2]) / np.log(left[-1] / left[-2])
         proposal = left[-1] * np.exp(np.log(target / falls[-1]) / min(slope, -0.2))
         left.append(float(np.clip(proposal, 0.1 * left[-1], min(10 * left[-1], blow_up * (1 - 1e-9)))))
-    raise TheoryError("the horizon lies beyond the leading order: the risk cannot fall that far; a smaller fraction is needed")
+    raise TheoryError(
+        "the horizon lies beyond the leading order: the risk cannot fall that far; a smaller fraction is needed"
+    )
 
 
 def _forces(field: SmoothField, u, r, a, x, s, curvature, q, c_next) -> list[tuple[int, np.ndarray]]:
@@ -133,7 +137,9 @@ def _forces(field: SmoothField, u, r, a, x, s, curvature, q, c_next) -> list[tup
     along = x @ u
     forces = [(p + 1, -curvature * c * a * r**p * ((along ** (2 * p - 1)) @ x / len(x)) / value)]
     if c_next != 0:
-        forces.append((q - p, q * c_next * r ** (q - p) * ((s * along ** (q - 1)) @ x / len(x)) / (p * c * value)))
+        forces.append(
+            (q - p, q * c_next * r ** (q - p) * ((s * along ** (q - 1)) @ x / len(x)) / (p * c * value))
+        )
     return forces
 
 
@@ -145,7 +151,10 @@ def _tilt(field: SmoothField, u: np.ndarray, forces: list[tuple[int, np.ndarray]
     ratio = projection
     if p > 1:
         ratio = projection @ (np.eye(len(u)) - (p - 1) * field.tensor.hessian(u) / value) @ projection
-    return sum((np.linalg.solve(k * np.eye(len(u)) + ratio, projection @ force) for k, force in forces), np.zeros(len(u)))
+    return sum(
+        (np.linalg.solve(k * np.eye(len(u)) + ratio, projection @ force) for k, force in forces),
+        np.zeros(len(u)),
+    )
 
 
 def _power_integral(power: int, low: float) -> float:

@@ -51,7 +51,9 @@ class Prediction:
         """The closed form, for order 1."""
         if self.order != 1:
             raise TheoryError(f"the closed form needs order 1, these data have order {self.order}")
-        return LinearFlow(g=self.field.tensor.gradient(np.zeros(self.x.shape[1])), coefficient=self.coefficient)
+        return LinearFlow(
+            g=self.field.tensor.gradient(np.zeros(self.x.shape[1])), coefficient=self.coefficient
+        )
 
 
 def predict(

@@ -25,7 +25,9 @@ app = App(
 LossName = Literal["half-mse", "mse", "logistic", "cross-entropy", "huber"]
 OptimizerName = Literal["gd", "momentum", "adam", "sign"]
 Formula = Annotated[str, Parameter(allow_leading_hyphen=True)]
-Data = Annotated[str, Parameter(help="embedded name (line, sine5, xor, digits), .npz with x and y, or .csv with a header")]
+Data = Annotated[
+    str, Parameter(help="embedded name (line, sine5, xor, digits), .npz with x and y, or .csv with a header")
+]
 
 
 @Parameter(name="*")
@@ -93,10 +95,14 @@ def verify(
     Without DATA and options: tanh on sine5, x tanh x and x² tanh x on line.  Exit code 0 CONFIRMED, 1 REFUTED,
     3 INCONCLUSIVE.
     """
-    from verify.run import default_experiments, run
+    from verify.pipeline import default_experiments, run
     from verify.table import print_report
 
-    experiments = default_experiments() if data is None and setting == _SETTING else (setting.experiment(data or "sine5"),)
+    experiments = (
+        default_experiments()
+        if data is None and setting == _SETTING
+        else (setting.experiment(data or "sine5"),)
+    )
     report = _watched(output, lambda progress: run(experiments, out=out, progress=progress))
     if output.json:
         _print_json(report.to_json())
@@ -155,7 +161,9 @@ def orientations(data: Data, /, *, setting: Setting = _SETTING, output: Output =
 
 
 @app.command
-def order(expr: Formula, data: Data = "line", /, *, setting: Setting = _SETTING, output: Output = _OUTPUT) -> int:
+def order(
+    expr: Formula, data: Data = "line", /, *, setting: Setting = _SETTING, output: Output = _OUTPUT
+) -> int:
     """Measured against predicted order of accuracy of the leading-order flow."""
     from dataclasses import replace
 
@@ -196,7 +204,9 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 def _is_refusal(error: Exception) -> bool:
     """Whether the error is one of the three rooms' refusals of input, not a fault of the program."""
-    return type(error).__name__ in ("TheoryError", "NumericsError", "UsageError") or isinstance(error, OSError)
+    return type(error).__name__ in ("TheoryError", "NumericsError", "UsageError") or isinstance(
+        error, OSError
+    )
 
 
 def _refuse(message: str) -> NoReturn:

@@ -54,8 +54,15 @@ def _blow_up(prediction: Prediction, a0: np.ndarray, w0: np.ndarray, fraction: f
     horizons, a, w = [], np.empty_like(a0), np.empty_like(w0)
     for b in range(len(a0)):
         horizon = blow_up_horizon(
-            field, a0[b], w0[b], prediction.x, prediction.signal,
-            fraction=fraction, risk=prediction.risk, curvature=prediction.curvature, next_term=prediction.next_term,
+            field,
+            a0[b],
+            w0[b],
+            prediction.x,
+            prediction.signal,
+            fraction=fraction,
+            risk=prediction.risk,
+            curvature=prediction.curvature,
+            next_term=prediction.next_term,
             blow_up_times=blow_up_times[b],
         )
         at = neurons_at(field, a0[b], w0[b], horizon.leading_time)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -63,12 +64,15 @@ class Experiment:
 
     @property
     def name(self) -> str:
-        """A short name for tables: data and activation."""
-        return f"{self.dataset.name}/{self.activation}"
+        """A short name for tables: data (a file by its stem) and activation."""
+        return f"{Path(self.dataset.name).stem}/{self.activation}"
 
     def spawn(self) -> list[int]:
         """One independent 64-bit seed for each network; the first ones do not depend on how many there are."""
-        return [int(s.generate_state(1, np.uint64)[0]) for s in np.random.SeedSequence(self.seed).spawn(self.seeds)]
+        return [
+            int(s.generate_state(1, np.uint64)[0])
+            for s in np.random.SeedSequence(self.seed).spawn(self.seeds)
+        ]
 
     def to_json(self) -> dict[str, Any]:
         """The configuration, with a fingerprint of the data, from which the run can be repeated."""

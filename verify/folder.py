@@ -25,7 +25,11 @@ from verify.store import new_run, write_arrays, write_json
 
 
 def write_run(
-    report: Report, evidences: Sequence[Evidence], orders: Sequence[OrderResult], out: str | Path, began: float
+    report: Report,
+    evidences: Sequence[Evidence],
+    orders: Sequence[OrderResult],
+    out: str | Path,
+    began: float,
 ) -> Report:
     """Write the run and return the report with its folder; numbers first, so that a failing figure loses none."""
     names = [re.sub(r"[^A-Za-z0-9]+", "-", experiment.name).strip("-") for experiment in report.experiments]
@@ -45,7 +49,12 @@ def write_run(
 
 
 def _arrays(evidence: Evidence, result: OrderResult) -> dict[str, np.ndarray]:
-    data, trained, fine, expected = evidence.experiment.dataset, evidence.trained, evidence.refined, evidence.expected
+    data, trained, fine, expected = (
+        evidence.experiment.dataset,
+        evidence.trained,
+        evidence.refined,
+        evidence.expected,
+    )
     return {
         "x": data.x, "y": data.y, "signal": evidence.prediction.signal,
         "orientations": np.array([o.u for o in evidence.prediction.orientations.orientations]),
@@ -59,20 +68,25 @@ def _arrays(evidence: Evidence, result: OrderResult) -> dict[str, np.ndarray]:
 
 
 def _figures(folder: Path, name: str, evidence: Evidence, result: OrderResult) -> None:
-    experiment, prediction, trained, expected = (
-        evidence.experiment, evidence.prediction, evidence.trained, evidence.expected,
-    )
+    experiment, prediction, trained = evidence.experiment, evidence.prediction, evidence.trained
     title = f"{experiment.dataset.name}, {experiment.activation}, std {trained.std:g}"
     amplitudes = trained.amplitudes(prediction.order)[0]
     u0, u = unit(trained.w0[0]), trained.u[0]
-    save(cosine_figure(u0, u, cosine_order(u, clusters(u).labels), title=title, shares=amplitudes / amplitudes.sum()), folder, f"{name}-cosine")
+    save(
+        cosine_figure(
+            u0, u, cosine_order(u, clusters(u).labels), title=title, shares=amplitudes / amplitudes.sum()
+        ),
+        folder,
+        f"{name}-cosine",
+    )
     save(order_figure(result, title=title), folder, f"{name}-order")
     save(_angle(evidence, title), folder, f"{name}-angle")
     if u.shape[1] == 2:
         theta = np.linspace(0, 2 * np.pi, 721)[:-1]
         circle = np.column_stack([np.cos(theta), np.sin(theta)])
         listed = [
-            (float(np.arctan2(o.u[1], o.u[0])), o.kind.value, o.neuron_sign) for o in prediction.orientations.orientations
+            (float(np.arctan2(o.u[1], o.u[0])), o.kind.value, o.neuron_sign)
+            for o in prediction.orientations.orientations
         ]
         power = prediction.coefficient * prediction.field.tensor.value(circle)
         # All networks in one rose: each neuron relative to the largest of its own network.
@@ -80,10 +94,15 @@ def _figures(folder: Path, name: str, evidence: Evidence, result: OrderResult) -
         relative = relative / relative.max(axis=1, keepdims=True)
         save(
             rose_figure(
-                listed, np.arctan2(trained.u[..., 1], trained.u[..., 0]).ravel(), relative.ravel(),
-                np.sign(trained.a).ravel(), (theta, power), title=title,
+                listed,
+                np.arctan2(trained.u[..., 1], trained.u[..., 0]).ravel(),
+                relative.ravel(),
+                np.sign(trained.a).ravel(),
+                (theta, power),
+                title=title,
             ),
-            folder, f"{name}-rose",
+            folder,
+            f"{name}-rose",
         )
 
 
@@ -106,6 +125,12 @@ def _angle(evidence: Evidence, title: str):
         power = int(np.floor(np.log10(expected.times[0])))
         scale, unit_name = 10.0**-power, rf"units of $10^{{{power}}}$, gradient-flow time"
     return angle_figure(
-        scale * times, measured, scale * grid, followed, horizon=scale * float(expected.times[0]),
-        chance=chance_angle(evidence), title=title, unit=unit_name,
+        scale * times,
+        measured,
+        scale * grid,
+        followed,
+        horizon=scale * float(expected.times[0]),
+        chance=chance_angle(evidence),
+        title=title,
+        unit=unit_name,
     )

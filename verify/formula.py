@@ -111,7 +111,9 @@ class _Torch:
             return torch.heaviside(args[0], torch.full_like(args[0], 0.5))
         if name in ("max", "min"):
             return reduce(torch.maximum if name == "max" else torch.minimum, args)
-        raise UsageError(f"function {name!r} has no torch counterpart; accepted: {', '.join(sorted(_TORCH))}, max, min")
+        raise UsageError(
+            f"function {name!r} has no torch counterpart; accepted: {', '.join(sorted(_TORCH))}, max, min"
+        )
 
     def _tensor(self, value) -> torch.Tensor:
         if isinstance(value, torch.Tensor):
@@ -150,7 +152,9 @@ class _Rounding:
             case _:
                 value = a**b
                 base = np.abs(b * np.where(a == 0, 0.0, a) ** (b - 1)) * left.error
-                error = base + np.where(a > 0, np.abs(value * np.log(np.where(a > 0, a, 1.0))), 0.0) * right.error
+                error = (
+                    base + np.where(a > 0, np.abs(value * np.log(np.where(a > 0, a, 1.0))), 0.0) * right.error
+                )
         return _Rounded(value, error + 2 * _UNIT * np.abs(value))
 
     def call(self, name: str, args: tuple[_Rounded, ...]) -> _Rounded:

@@ -33,17 +33,20 @@ def power_law(epsilons: np.ndarray, errors: np.ndarray, floor: np.ndarray | floa
     """Fit the exponent of errors (E,) against epsilons (E,); `floor` is the error of the measurement itself."""
     order = np.argsort(epsilons)
     eps, err = np.asarray(epsilons, float)[order], np.asarray(errors, float)[order]
-    noise = np.broadcast_to(np.asarray(floor, float), eps.shape)[order] if np.ndim(floor) else np.full(eps.shape, floor)
-    if not np.all(np.isfinite(err)):
-        return _unresolved("an error is not a finite number: the flow diverged or stopped early")
+    noise = (
+        np.broadcast_to(np.asarray(floor, float), eps.shape)[order]
+        if np.ndim(floor)
+        else np.full(eps.shape, floor)
+    )
+    # Far from small weights the flow may be out of reach; what lies below is what counts.
+    finite = int(np.argmin(np.isfinite(err))) if not np.all(np.isfinite(err)) else len(err)
+    eps, err, noise = eps[:finite], err[:finite], noise[:finite]
     # Ten times above the floor, the floor bends a local slope by at most log(1.1)/log(ratio): visible in the residual.
     usable = err > 10 * noise
     if np.count_nonzero(usable) < 6:
         return _unresolved("fewer than six errors lie above the floor of the integration")
-    first = int(np.argmax(usable))
-    usable = np.arange(len(eps)) >= first
-    low = eps[first]
-    window = usable & (eps <= low * 10**DECADES * 1.000001)
+    low = eps[int(np.argmax(usable))]
+    window = (eps >= low) & (eps <= low * 10**DECADES * 1.000001)
     x, e = eps[window], err[window]
     if x[-1] / x[0] < 10**DECADES * 0.99:
         return _unresolved(f"the window spans {np.log10(x[-1] / x[0]):.2f} decades, {DECADES:g} are needed")
@@ -57,8 +60,8 @@ def power_law(epsilons: np.ndarray, errors: np.ndarray, floor: np.ndarray | floa
     value = float(corrected[1])
     return Slope(
         value=value,
-        low=value - half,
-        high=value + half,
+        low=float(value - half),
+        high=float(value + half),
         window=(float(x[0]), float(x[-1])),
         points=len(x),
         resolved=True,

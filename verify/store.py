@@ -40,7 +40,9 @@ def new_run(out: str | Path, name: str) -> Path:
                 continue
             return folder
     except OSError as error:
-        raise UsageError(f"--out {str(out)!r}: {error.strerror or error}; a folder that can be written to is needed") from None
+        raise UsageError(
+            f"--out {str(out)!r}: {error.strerror or error}; a folder that can be written to is needed"
+        ) from None
     raise UsageError(f"--out {str(out)!r} is full of runs named {name}; another folder would be accepted")
 
 

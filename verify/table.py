@@ -28,7 +28,9 @@ def print_report(report: Report) -> None:
     console = _console()
     for experiment in report.experiments:
         own = [c for c in report.checks if c.experiment == experiment.name]
-        table = Table(title=_heading(experiment), title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+        table = Table(
+            title=_heading(experiment), title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0)
+        )
         table.add_column("check", overflow="fold", ratio=5)
         table.add_column("predicted", justify="right", ratio=3)
         table.add_column("observed", justify="right", ratio=3)
@@ -36,7 +38,13 @@ def print_report(report: Report) -> None:
         table.add_column("verdict", no_wrap=True)
         for check in own:
             name = check.name if check.source is None else f"{check.name}\n  [{check.source}]"
-            table.add_row(Text(name), show(check.predicted), show(check.observed), show(check.tolerance), _verdict(check))
+            table.add_row(
+                Text(name),
+                show(check.predicted),
+                show(check.observed),
+                show(check.tolerance),
+                _verdict(check),
+            )
         console.print(table)
         for check in own:
             if check.source is None and check.verdict is not Verdict.CONFIRMED:
@@ -47,7 +55,9 @@ def print_report(report: Report) -> None:
     verdict = report.verdict
     where = f"   {report.run_dir}" if report.run_dir else ""
     console.print(
-        Text.assemble((verdict.value, f"bold {_COLOURS[verdict]}"), (f"   {report.seconds:.1f} s{where}", "dim")),
+        Text.assemble(
+            (verdict.value, f"bold {_COLOURS[verdict]}"), (f"   {report.seconds:.1f} s{where}", "dim")
+        ),
         soft_wrap=True,
     )
 
@@ -68,7 +78,7 @@ def show(value: Any) -> str:
     """A number, text or short list as a reader wants it."""
     if value is None:
         return ""
-    if isinstance(value, bool) or isinstance(value, str):
+    if isinstance(value, (bool, str)):
         return str(value)
     if isinstance(value, int):
         return str(value)
@@ -109,7 +119,11 @@ def print_orientations(prediction: Prediction) -> None:
     for o in ranked[:60]:
         sign = "" if o.neuron_sign is None else f"{o.neuron_sign:+d}"
         table.add_row(
-            o.kind.value, f"{o.value:.6g}", sign, f"{o.radius:.1e}", "yes" if o.certified else "no",
+            o.kind.value,
+            f"{o.value:.6g}",
+            sign,
+            f"{o.radius:.1e}",
+            "yes" if o.certified else "no",
             " ".join(f"{v:+.4f}" for v in o.u[:8]) + (" ..." if len(o.u) > 8 else ""),
         )
     console.print(table)

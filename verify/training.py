@@ -43,8 +43,16 @@ def train_networks(
     else:
         rate = experiment.lr * step / experiment.step
     result = train(
-        network, start, data.x, data.y, loss=experiment.loss, optimizer=experiment.optimizer, lr=rate,
-        stop=[LossFraction(fraction), Steps(BUDGET)], snapshots=range(0, BUDGET, SNAPSHOT_EVERY), keep_parameters=True,
+        network,
+        start,
+        data.x,
+        data.y,
+        loss=experiment.loss,
+        optimizer=experiment.optimizer,
+        lr=rate,
+        stop=[LossFraction(fraction), Steps(BUDGET)],
+        snapshots=range(0, BUDGET, SNAPSHOT_EVERY),
+        keep_parameters=True,
     )
     a, w = network.neurons(result.parameters)
     path = [network.neurons(snapshot) for snapshot in result.history.parameters]

@@ -53,9 +53,13 @@ def test_horizon_of_a_linear_network(fraction, error):
         return np.mean((y - f) ** 2) / np.mean(y**2) - (1 - fraction)
 
     crossing.terminal = True
-    run = solve_ivp(field, (0, 1e3), np.concatenate([a0, w0.ravel()]), "DOP853", rtol=1e-11, atol=1e-16, events=crossing)
+    run = solve_ivp(
+        field, (0, 1e3), np.concatenate([a0, w0.ravel()]), "DOP853", rtol=1e-11, atol=1e-16, events=crossing
+    )
     flow = LinearFlow((y[:, None] * x).mean(axis=0), 1.0)
-    predicted = linear_horizon(flow, a0, w0, x, fraction=fraction, risk=float(np.mean(y**2) / 2), curvature=1.0)
+    predicted = linear_horizon(
+        flow, a0, w0, x, fraction=fraction, risk=float(np.mean(y**2) / 2), curvature=1.0
+    )
     assert 2 * flow.rate * abs(run.t_events[0][0] - predicted) < error
 
 
@@ -64,4 +68,6 @@ def test_refuses_what_cannot_be():
         LinearFlow(np.zeros(3), 1.0)
     flow = LinearFlow(np.array([1.0]), 1.0)
     with pytest.raises(TheoryError, match="accepted: 0 < fraction"):
-        linear_horizon(flow, np.ones(1), np.ones((1, 1)), np.ones((3, 1)), fraction=0.9, risk=10.0, curvature=1.0)
+        linear_horizon(
+            flow, np.ones(1), np.ones((1, 1)), np.ones((3, 1)), fraction=0.9, risk=10.0, curvature=1.0
+        )

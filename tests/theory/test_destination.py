@@ -84,7 +84,9 @@ def test_property_order_one_is_the_closed_form(seed, time, c):
     scale = np.exp(flow.rate * time)
     np.testing.assert_allclose(at.a, a, atol=1e-8 * scale)
     np.testing.assert_allclose(at.w, w, atol=1e-8 * scale)
-    np.testing.assert_allclose(destinations(field, a0, w0).u, np.outer(flow.signs(a0, w0), flow.direction), atol=1e-7)
+    np.testing.assert_allclose(
+        destinations(field, a0, w0).u, np.outer(flow.signs(a0, w0), flow.direction), atol=1e-7
+    )
 
 
 @given(st.integers(0, 10_000), st.floats(1e-6, 1e6))

@@ -80,7 +80,11 @@ class LeadingSystem:
         for name, group in self.sections():
             lines.append(f"{name}:")
             lines += [f"    {_plain(eq.lhs)} = {_plain(eq.rhs)}" for eq in group]
-        lines += ["", f"Time scale: t = τ ε^{self.time_exponent}", f"Order of accuracy: O(ε^{self.order}), the least of"]
+        lines += [
+            "",
+            f"Time scale: t = τ ε^{self.time_exponent}",
+            f"Order of accuracy: O(ε^{self.order}), the least of",
+        ]
         lines += [f"    ε^{exponent}  {origin}" for origin, exponent in self.order_terms.items()]
         lines += ["Hypotheses:"] + [f"    {h}" for h in self.hypotheses] + [f"Source: {self.source}"]
         return "\n".join(lines)
@@ -92,7 +96,10 @@ class LeadingSystem:
             "hypotheses": list(self.hypotheses),
             "equations": {
                 name: [
-                    {"text": f"{_plain(eq.lhs)} = {_plain(eq.rhs)}", "latex": f"{_latex(eq.lhs)} = {_latex(eq.rhs)}"}
+                    {
+                        "text": f"{_plain(eq.lhs)} = {_plain(eq.rhs)}",
+                        "latex": f"{_latex(eq.lhs)} = {_latex(eq.rhs)}",
+                    }
                     for eq in group
                 ]
                 for name, group in self.sections()

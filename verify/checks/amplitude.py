@@ -34,10 +34,15 @@ def amplitude(evidence: Evidence) -> list[Check]:
             predicted=predicted,
             observed=observed,
             tolerance=tolerance,
-            verdict=within(predicted, observed, tolerance) if chance > 3 * predicted else Verdict.INCONCLUSIVE,
+            verdict=within(predicted, observed, tolerance)
+            if chance > 3 * predicted
+            else Verdict.INCONCLUSIVE,
             why="the tolerance is the second order of the forces beyond leading order, "
             f"{perturbation:.2g} of the leading one; random vectors come to {chance:.3g} rad",
-            details={"chance": chance, "growing_amplitude_share": float(weights[growing].sum() / len(weights))},
+            details={
+                "chance": chance,
+                "growing_amplitude_share": float(weights[growing].sum() / len(weights)),
+            },
         )
     ]
 

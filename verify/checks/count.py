@@ -29,14 +29,20 @@ def _count(evidence: Evidence, *, by_amplitude: bool) -> Check:
     cosines = np.cos(np.arccos(COSINE) + JITTER * np.array([-1.0, 0.0, 1.0]))
     observed, predicted = [], []
     for b in range(networks):
-        weights = (trained.amplitudes(order)[b], expected.amplitudes(order)[b]) if by_amplitude else (None, None)
+        weights = (
+            (trained.amplitudes(order)[b], expected.amplitudes(order)[b]) if by_amplitude else (None, None)
+        )
         observed.append(len(clusters(trained.u[b], cosine=COSINE, weights=weights[0])))
         predicted.append([len(clusters(expected.u[b], cosine=float(c), weights=weights[1])) for c in cosines])
     low, high = np.min(predicted, axis=1), np.max(predicted, axis=1)
     agree = (low <= observed) & (observed <= high)
     weights = trained.amplitudes(order)[0] if by_amplitude else None
     chance = chance_counts(
-        neurons, dimension, cosine=COSINE, seed=np.random.SeedSequence([evidence.experiment.seed, 2]), weights=weights
+        neurons,
+        dimension,
+        cosine=COSINE,
+        seed=np.random.SeedSequence([evidence.experiment.seed, 2]),
+        weights=weights,
     )
     reading = "by amplitude" if by_amplitude else "by neuron count"
     return Check(

@@ -52,12 +52,16 @@ def _flow(evidence: Evidence) -> Check:
     force = moments(prediction.x, prediction.signal, prediction.order, prediction.coefficient)
     theirs = leading_flow(force, a0, w0)
     fates = {LeadingStatus.GROWING: Fate.GROWS, LeadingStatus.DYING: Fate.DIES}
-    fate = np.array([fates.get(LeadingStatus(status), Fate.UNDECIDED) for status in theirs.status], dtype=object)
+    fate = np.array(
+        [fates.get(LeadingStatus(status), Fate.UNDECIDED) for status in theirs.status], dtype=object
+    )
     decided = (fate != Fate.UNDECIDED) & (ours.fates != Fate.UNDECIDED)
     same = decided & (fate == ours.fates) & (angle(ours.u, theirs.orientation) < SAME)
     share, undecided = float(same.mean()), float(np.mean(~decided))
     listed = np.array([o.u for o in prediction.orientations.orientations])
-    nearest = np.min(angle(ours.u[:, None], listed[None]), axis=1) if len(listed) else np.full(len(a0), np.inf)
+    nearest = (
+        np.min(angle(ours.u[:, None], listed[None]), axis=1) if len(listed) else np.full(len(a0), np.inf)
+    )
     return Check(
         name="destination of every neuron in the leading flow (share that agrees)",
         predicted=1.0,

@@ -20,8 +20,12 @@ def horizon(evidence: Evidence) -> list[Check]:
         missing = int(np.sum(~(coarse.reached & fine.reached)))
         return [
             Check(
-                name="horizon", predicted=list(expected.times), observed=None, tolerance=None,
-                verdict=Verdict.INCONCLUSIVE, why=f"{missing} networks did not reach the fall of the loss in their budget",
+                name="horizon",
+                predicted=list(expected.times),
+                observed=None,
+                tolerance=None,
+                verdict=Verdict.INCONCLUSIVE,
+                why=f"{missing} networks did not reach the fall of the loss in their budget",
             )
         ]
     # Gradient descent is a first-order method: halving the step halves its error, so the limit is 2 t_{h/2} - t_h.
@@ -41,6 +45,10 @@ def horizon(evidence: Evidence) -> list[Check]:
             tolerance=float(tolerance[worst]),
             verdict=at_most(float(error[worst]), float(tolerance[worst])),
             why="uncertainty of the formula (order of the neglected terms) plus the step-size error left by extrapolation",
-            details={"predicted_times": expected.times, "observed_times": limit, "tolerances": tolerance * unit},
+            details={
+                "predicted_times": expected.times,
+                "observed_times": limit,
+                "tolerances": tolerance * unit,
+            },
         )
     ]

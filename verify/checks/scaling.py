@@ -25,7 +25,9 @@ def scaling(evidence: Evidence) -> list[Check]:
     stds = np.array([run.std for run in runs])
     observed = np.array([median_angle(run, evidence.expected.destinations, prediction.order) for run in runs])
     wanted = [expect(prediction, run.a0, run.w0, fraction=fraction) for run in runs]
-    predicted = np.array([median_angle(each, evidence.expected.destinations, prediction.order) for each in wanted])
+    predicted = np.array(
+        [median_angle(each, evidence.expected.destinations, prediction.order) for each in wanted]
+    )
     measured = float(np.polyfit(np.log(stds), np.log(observed), 1)[0])
     expected = float(np.polyfit(np.log(stds), np.log(predicted), 1)[0])
     return [

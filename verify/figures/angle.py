@@ -30,13 +30,33 @@ def angle_figure(
     ax.fill_between(times, low, high, color=OBSERVED, alpha=0.18, linewidth=0, label="trained, 10-90 %")
     ax.plot(times, middle, color=OBSERVED, label="trained, median")
     for quantile, line in ((0.1, ":"), (0.5, "--"), (0.9, ":")):
-        ax.plot(predicted_times, np.quantile(predicted, quantile, axis=1), line, color=PREDICTED,
-                label="predicted, median" if quantile == 0.5 else None)
+        ax.plot(
+            predicted_times,
+            np.quantile(predicted, quantile, axis=1),
+            line,
+            color=PREDICTED,
+            label="predicted, median" if quantile == 0.5 else None,
+        )
     ax.axhline(chance, color=CHANCE, linewidth=0.8)
-    ax.annotate("random vectors", (times[0], chance), xytext=(2, 2), textcoords="offset points", fontsize=7, color=CHANCE)
+    ax.annotate(
+        "random vectors",
+        (times[0], chance),
+        xytext=(2, 2),
+        textcoords="offset points",
+        fontsize=7,
+        color=CHANCE,
+    )
     ax.axvline(horizon, color=PREDICTED, linewidth=0.8)
-    ax.annotate("predicted horizon", (horizon, 0.02), xycoords=("data", "axes fraction"), rotation=90, fontsize=7,
-                xytext=(-9, 2), textcoords="offset points", color=PREDICTED)
+    ax.annotate(
+        "predicted horizon",
+        (horizon, 0.02),
+        xycoords=("data", "axes fraction"),
+        rotation=90,
+        fontsize=7,
+        xytext=(-9, 2),
+        textcoords="offset points",
+        color=PREDICTED,
+    )
     ax.set_yscale("log")
     ax.set_xlabel(f"time ({unit})")
     ax.set_ylabel("angle to the destination (rad)")

@@ -6,7 +6,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 
-def cosine_figure(before: np.ndarray, after: np.ndarray, order: np.ndarray, *, title: str, shares: np.ndarray) -> Figure:
+def cosine_figure(
+    before: np.ndarray, after: np.ndarray, order: np.ndarray, *, title: str, shares: np.ndarray
+) -> Figure:
     """Draw cosines of unit vectors before (m, D) and after (m, D), both sorted by `order` (m,).
 
     `shares` (m,) are the neurons' shares of the total amplitude after training, shown below: a neuron that is not

@@ -41,11 +41,19 @@ def rose_figure(
     # Amplitudes span many decades: the radius is linear in their logarithm over the last eight.
     relative = np.clip(1 + np.log10(np.maximum(amplitudes / np.max(amplitudes), 1e-8)) / 8, 0.02, 1)
     ax.scatter(
-        angles, relative, s=16, c=[POSITIVE if s > 0 else NEGATIVE for s in signs], edgecolor=OBSERVED, linewidth=0.4,
-        zorder=3, alpha=0.85,
+        angles,
+        relative,
+        s=16,
+        c=[POSITIVE if s > 0 else NEGATIVE for s in signs],
+        edgecolor=OBSERVED,
+        linewidth=0.4,
+        zorder=3,
+        alpha=0.85,
     )
     ax.set_ylim(0, 1.2)
-    ax.set_yticks([0.25, 0.5, 0.75, 1.0], labels=["$10^{-6}$", "$10^{-4}$", "$10^{-2}$", "1"], color="0.4", fontsize=7)
+    ax.set_yticks(
+        [0.25, 0.5, 0.75, 1.0], labels=["$10^{-6}$", "$10^{-4}$", "$10^{-2}$", "1"], color="0.4", fontsize=7
+    )
     ax.set_rlabel_position(22.5)
     ax.grid(color="0.85", linewidth=0.5)
     ax.spines["polar"].set_visible(False)
@@ -53,8 +61,12 @@ def rose_figure(
     handles = [
         Line2D([], [], color=PREDICTED, linewidth=1.8, label="predicted, growing"),
         Line2D([], [], color=PREDICTED, linewidth=0.8, linestyle="--", label="predicted, other"),
-        Line2D([], [], marker="o", linestyle="", color=POSITIVE, markeredgecolor=OBSERVED, label="neuron, $a>0$"),
-        Line2D([], [], marker="o", linestyle="", color=NEGATIVE, markeredgecolor=OBSERVED, label="neuron, $a<0$"),
+        Line2D(
+            [], [], marker="o", linestyle="", color=POSITIVE, markeredgecolor=OBSERVED, label="neuron, $a>0$"
+        ),
+        Line2D(
+            [], [], marker="o", linestyle="", color=NEGATIVE, markeredgecolor=OBSERVED, label="neuron, $a<0$"
+        ),
         Patch(color=POSITIVE, alpha=0.6, label="$a>0$ grows here"),
         Patch(color=NEGATIVE, alpha=0.6, label="$a<0$ grows here"),
     ]

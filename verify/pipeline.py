@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
-
-import numpy as np
 
 from theory import Prediction, TheoryError, predict
 from verify.checks.agreement import agreement
@@ -44,7 +41,10 @@ def default_experiments() -> tuple[Experiment, ...]:
 
 
 def run(
-    experiments: Experiment | Iterable[Experiment], *, out: str | Path | None = None, progress: Progress | None = None
+    experiments: Experiment | Iterable[Experiment],
+    *,
+    out: str | Path | None = None,
+    progress: Progress | None = None,
 ) -> Report:
     """Verify one or more experiments.
 
@@ -60,7 +60,10 @@ def run(
         evidences.append(evidence)
         orders.append(result)
         checks += found
-        notes += [f"{experiment.name}: {note}" for note in (*evidence.prediction.notes, *evidence.prediction.orientations.notes)]
+        notes += [
+            f"{experiment.name}: {note}"
+            for note in (*evidence.prediction.notes, *evidence.prediction.orientations.notes)
+        ]
     report = Report(
         experiments=wanted,
         checks=tuple(checks),
@@ -100,7 +103,9 @@ def examine(experiment: Experiment, watch: Progress) -> tuple[Evidence, OrderRes
     )
     watch.stage(f"{experiment.name}: order of accuracy")
     started = time.perf_counter()
-    result = measure_order(prediction, sigma.value, sigma.derivative, loss=experiment.loss, seed=experiment.seed)
+    result = measure_order(
+        prediction, sigma.value, sigma.derivative, loss=experiment.loss, seed=experiment.seed
+    )
     seconds = time.perf_counter() - started
     checks = [check.timed(seconds, experiment.name) for check in order(evidence, result)]
     for check in _CHECKS:
@@ -119,6 +124,11 @@ def _predict(experiment: Experiment) -> Prediction:
             f"--optimizer {experiment.optimizer}: condense predicts gradient flow so far; accepted: gd"
         )
     return predict(
-        data.x, data.y, experiment.activation, loss_function=experiment.loss, bias=experiment.bias,
-        max_paths=experiment.max_paths, seed=experiment.seed,
+        data.x,
+        data.y,
+        experiment.activation,
+        loss_function=experiment.loss,
+        bias=experiment.bias,
+        max_paths=experiment.max_paths,
+        seed=experiment.seed,
     )
