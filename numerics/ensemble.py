@@ -81,9 +81,9 @@ class Ensemble:
     def running(self) -> int:
         return len(self.rows)
 
-    def evaluate(self, risk: RiskGradient) -> None:
-        """Decrease and gradient of the running members, on all data or on a mini-batch."""
-        decrease = risk(self.flat, self.gradient)
+    def evaluate(self, risk: RiskGradient, *, last: bool = False) -> None:
+        """Decrease and, unless no step follows, gradient of the running members, on all data or a mini-batch."""
+        decrease = risk.measure(self.flat)[0] if last else risk(self.flat, self.gradient)
         if risk is self.risk:
             self.previous_decrease, self.decrease = self.decrease, decrease.double()
 

@@ -9,9 +9,8 @@ from .errors import NumericsError
 from .gradient import block_members, hidden_bytes
 from .networks import Network
 
-ROWS_BEYOND_MEMORY = (
-    7  # ended, running, previous, gradient; snapshot, its gradient; one temporary of the optimiser
-)
+# ended, running, previous, gradient; a snapshot; one temporary of the optimiser
+ROWS_BEYOND_MEMORY = 6
 
 
 def training_bytes(

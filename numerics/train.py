@@ -127,7 +127,7 @@ def training(
     with torch.no_grad():
         for step in range(rules.budget + 1):
             if batches is None or batches.at_epoch_start or step == rules.budget:
-                ensemble.evaluate(risk)
+                ensemble.evaluate(risk, last=step == rules.budget)
                 ensemble.retire(step)
             if (planned and step >= planned[0]) or not ensemble.running:
                 planned = [later for later in planned if later > step]
