@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,9 +15,6 @@ from theory.errors import TheoryError
 from theory.moment_tensor import MomentTensor
 from theory.orientations import OrientationSet, find_orientations
 from theory.signal import Loss, loss
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 @dataclass(frozen=True)
@@ -107,7 +103,7 @@ def predict(
     )
 
 
-def _driving_order(act: Activation, x: np.ndarray, s: Sequence) -> tuple[int, MomentTensor]:
+def _driving_order(act: Activation, x: np.ndarray, s: np.ndarray) -> tuple[int, MomentTensor]:
     """The first order m with c_m T_m ≠ 0, exactly, and its moment tensor."""
     p = act.multiplicity
     taylor = act.taylor(2 * p)

@@ -100,12 +100,12 @@ def smooth_system(
         equations=(_rate(_a, _t, _average(lead_a)), _rate(_w, _t, _average(lead_w * _x))),
         polar=(_rate(_r, _t, r_dot), _rate(_u, _t, u_dot)),
         orientation=(_rate(_u, _lam, u_lam), _rate(sympy.log(_r), _lam, log_r_lam)),
-        invariants=(sympy.Eq(_K, _r**2 - m * _a**2, evaluate=False),),
-        potential=sympy.Eq(sympy.Symbol("H"), _a * _average(lead_a), evaluate=False),
+        invariants=(_equation(_K, _r**2 - m * _a**2),),
+        potential=_equation(sympy.Symbol("H"), _a * _average(lead_a)),
         definitions=(
-            sympy.Eq(_z, _w * _x, evaluate=False),
-            sympy.Eq(_zeta, _u * _x, evaluate=False),
-            sympy.Eq(_w, _r * _u, evaluate=False),
+            _equation(_z, _w * _x),
+            _equation(_zeta, _u * _x),
+            _equation(_w, _r * _u),
         ),
         gradient_orders={"a": order_a, "w": order_w},
         time_exponent=1 - m,
@@ -174,4 +174,11 @@ def _average(integrand: sympy.Expr) -> sympy.Expr:
 
 
 def _rate(quantity: sympy.Expr, time: sympy.Symbol, rhs: sympy.Expr) -> sympy.Eq:
-    return sympy.Eq(sympy.Derivative(quantity, time, evaluate=False), rhs, evaluate=False)
+    return _equation(sympy.Derivative(quantity, time, evaluate=False), rhs)
+
+
+def _equation(left: sympy.Expr, right: sympy.Expr) -> sympy.Eq:
+    """left = right as it stands: SymPy must not decide it."""
+    equation = sympy.Eq(left, right, evaluate=False)
+    assert isinstance(equation, sympy.Eq)
+    return equation

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.projections.polar import PolarAxes
 
 from verify.figures.style import NEGATIVE, OBSERVED, POSITIVE, PREDICTED
 
@@ -28,6 +29,7 @@ def rose_figure(
     """
     figure = Figure(figsize=(4.6, 4.9), layout="constrained")
     ax = figure.add_subplot(projection="polar")
+    assert isinstance(ax, PolarAxes)
     theta, power = potential
     step = theta[1] - theta[0]
     colours = [POSITIVE if v > 0 else NEGATIVE for v in power]
