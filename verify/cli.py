@@ -61,6 +61,8 @@ class Setting:
     """Standard deviation of every parameter at the start (default: 1e-5 for order 1, 1e-3 above)."""
     lr: float | None = None
     """Learning rate (default: steps of equal size in rescaled time)."""
+    fraction: float | None = None
+    """Fall of the loss that ends the initial stage (default: 0.001 for order 1, 0.01 above)."""
     seed: int = 0
     """Seed from which everything random is drawn."""
     seeds: int = 8

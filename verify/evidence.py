@@ -83,6 +83,11 @@ class Evidence:
     expected: Expected
     scales: tuple[Trained, ...]
 
+    @property
+    def within_reach(self) -> bool:
+        """Whether first order beyond the leading flow describes the horizon: the neglected second order is below 10 %."""
+        return float(np.max(self.expected.perturbation)) ** 2 <= 0.1
+
     def limit(self) -> Trained:
         """The training extrapolated to zero step size: gradient descent is of first order, 2 θ(h/2) - θ(h)."""
         coarse, fine = self.trained, self.refined

@@ -80,7 +80,8 @@ def _figures(folder: Path, name: str, evidence: Evidence, result: OrderResult) -
         f"{name}-cosine",
     )
     save(order_figure(result, title=title), folder, f"{name}-order")
-    save(_angle(evidence, title), folder, f"{name}-angle")
+    if u.shape[1] > 1:
+        save(_angle(evidence, title), folder, f"{name}-angle")
     if u.shape[1] == 2:
         theta = np.linspace(0, 2 * np.pi, 721)[:-1]
         circle = np.column_stack([np.cos(theta), np.sin(theta)])

@@ -84,8 +84,11 @@ def measure_order(
     errors = np.where((full.status == FullStatus.REACHED) & np.isfinite(errors), errors, np.inf)
 
     # The floor is measured: two integrators of different kind on the leading flow, plus the rounding of the field.
-    other = neurons_at(field, a0, w0, tau, tolerance=1e-13)
-    witness = np.column_stack([other.a, other.w])
+    if order == 1:
+        witness = np.column_stack(prediction.linear.at(tau, a0, w0))
+    else:
+        other = neurons_at(field, a0, w0, tau, tolerance=1e-13)
+        witness = np.column_stack([other.a, other.w])
     floor = float(np.linalg.norm(witness - reference)) / size + 1e-13
     slope = power_law(epsilons, errors, floor)
     verdict, why = _judge(prediction.system.order, slope, errors)

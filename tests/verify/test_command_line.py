@@ -159,3 +159,33 @@ def test_help_is_quick_and_loads_no_torch():
     assert (
         time.perf_counter() - began < 10
     )  # the claim of 0.5 s is benchmarked; this only catches a heavy import
+
+
+def test_beyond_the_leading_order_is_inconclusive_and_says_what_to_do(capsys, tmp_path):
+    """x tanh x on sine5 leaves the leading order before the loss has fallen by 1 %; at 1e-5 it has not."""
+    common = (
+        "verify",
+        "sine5",
+        "--activation",
+        "xtanh",
+        "--seeds",
+        "2",
+        "--json",
+        "--quiet",
+        "--out",
+        str(tmp_path),
+    )
+    code, out, _ = call(capsys, *common)
+    assert code == 3
+    assert any("smaller fraction" in check["why"] for check in json.loads(out)["checks"])
+    code, out, _ = call(capsys, *common, "--fraction", "1e-5")
+    assert (code, json.loads(out)["verdict"]) == (0, "CONFIRMED")
+
+
+def test_one_dimension_without_bias_has_no_angles(capsys, tmp_path):
+    code, out, _ = call(
+        capsys, "verify", "line", "--no-bias", "--seeds", "2", "--json", "--quiet", "--out", str(tmp_path)
+    )
+    names = [check["name"] for check in json.loads(out)["checks"]]
+    assert code == 0
+    assert not any("angle" in name for name in names)

@@ -16,6 +16,8 @@ from verify.verdict import Check, Verdict, within
 
 def amplitude(evidence: Evidence) -> list[Check]:
     """The amplitude-weighted median angle between trained neurons and their predicted destinations."""
+    if evidence.prediction.x.shape[1] == 1:
+        return []  # two points have no angle between them but 0 and π
     order, trained, expected = evidence.prediction.order, evidence.limit(), evidence.expected
     growing = np.linalg.norm(expected.destinations, axis=-1) > 0
     weights = trained.amplitudes(order)

@@ -18,7 +18,7 @@ TOLERANCE = 0.1  # declared beforehand: a tenth of the exponent, 8 networks and 
 
 def scaling(evidence: Evidence) -> list[Check]:
     """The log-log slope of the amplitude-weighted median angle against std, over two decades."""
-    if not evidence.scales:
+    if not evidence.scales or evidence.prediction.x.shape[1] == 1:
         return []
     prediction, fraction = evidence.prediction, evidence.fraction
     runs = (*evidence.scales, evidence.trained)
