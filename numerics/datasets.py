@@ -77,6 +77,8 @@ def load(spec: str | Path, *, standardize: bool = False) -> Dataset:
 
 
 def _sine5() -> tuple[Array, Array]:
+    # A chosen draw, not a typical one: seeds 0-5 and 8 were compared on the angle of tanh networks, and seed 1 for
+    # one fails the law angle ∝ std at std 1e-5.
     # targets.sines(5): of the seeds 0 to 11 the one with the largest mean of y x, so that weights of 1e-5
     # are small enough for these data; shipped as numbers, so that no generator's version can change it
     return _read_csv(resources.files("numerics.data").joinpath("sine5.csv").read_text(), "sine5")
