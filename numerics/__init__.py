@@ -22,6 +22,8 @@ _HOMES = {
     "numerics.flow": ("gradient_flow", "leading_flow", "moments", "one_sided_moments"),
     "numerics.orientation": ("chance_counts", "clusters", "cosine_matrix", "match", "weighted_median"),
     "numerics.merging": ("merge_neurons", "output_change"),
+    "numerics.observe": ("LayerObservation", "observe"),
+    "numerics.adapter": ("Layer", "layers", "load_state"),
     "numerics.monitor": ("CondensationMonitor",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

@@ -23,6 +23,7 @@ Array = NDArray[np.float64]
 _LINEAR = (nn.Linear,)
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 _LAYERS = (*_LINEAR, *_CONVOLUTIONS)
+_CHAIN = 12  # layers among which an order is searched for
 _EXTENSIONS = (".pt", ".pth", ".bin", ".safetensors")
 
 
@@ -30,8 +31,8 @@ _EXTENSIONS = (".pt", ".pth", ".bin", ".safetensors")
 class Layer:
     """A layer's neurons: input weights `w` (m, D) with the bias, where there is one, as last column.
 
-    `a` (m, K) are the output weights where the next layer is linear and takes these neurons one by one, else
-    None.
+    `a` (m, K) are the weights with which the next layer takes each neuron (of a filter: at all its positions), None
+    where the next layer does not take these neurons one by one.
     """
 
     name: str
@@ -47,12 +48,13 @@ def layers(source: nn.Module | Mapping[str, Tensor], *, inputs: Tensor | None = 
     With `inputs` a module is run once: layers come in the order of execution, those never reached are left
     out, and the values computed from what was read are compared with the module's own, to a rounding bound
     (grouped convolutions and paddings other than zeros are read and not compared). Without, the order is
-    that of registration; a state_dict cannot tell an embedding from a linear layer. Raises NumericsError
-    where there is no hidden layer, a weight is not finite, or a forward value differs.
+    that of registration, or of a state_dict the only one in which the shapes fit together; a state_dict
+    cannot tell an embedding from a linear layer. Raises NumericsError where there is no hidden layer, a
+    weight is not finite, or a forward value differs.
     """
     if isinstance(source, nn.Module):
         return _hidden(_of_module(source) if inputs is None else _of_run(source, inputs))
-    return _hidden(_of_state(source))
+    return _hidden(_chained(_of_state(source)))
 
 
 def load_state(path: str | Path) -> dict[str, Tensor]:
@@ -215,7 +217,46 @@ def _hidden(found: list[_Found]) -> list[Layer]:
         w, bias = _rows(layer)
         if not np.isfinite(w).all():
             raise NumericsError(f"layer {layer.name!r} holds weights that are not finite")
-        onward = after.weight.detach().cpu().double().numpy()
-        a = onward.T.copy() if onward.ndim == 2 and onward.shape[1] == w.shape[0] else None
-        result.append(Layer(layer.name, layer.kind, w, bias, a))
+        result.append(Layer(layer.name, layer.kind, w, bias, _onward(layer, after)))
     return result
+
+
+def _takes(after: _Found, before: _Found) -> bool:
+    """Whether the shapes let one layer take the outputs of another; a linear layer may take flattened filters."""
+    inputs, outputs = after.weight.shape[1], before.weight.shape[0]
+    if after.kind == "linear" and before.kind == "convolution":
+        return inputs % outputs == 0
+    return inputs == outputs and not (after.kind == "convolution" and before.kind == "linear")
+
+
+def _onward(layer: _Found, after: _Found) -> Array | None:
+    """Outgoing weights of each neuron, (m, K); filters are flattened channel by channel, as torch does."""
+    if not _takes(after, layer):
+        return None
+    weight = after.weight.detach().cpu().double().flatten(1).numpy()
+    m = layer.weight.shape[0]
+    return np.ascontiguousarray(weight.reshape(len(weight), m, -1).swapaxes(0, 1).reshape(m, -1))
+
+
+def _chained(found: list[_Found]) -> list[_Found]:
+    """The layers in the one order in which their shapes fit together, where registration order does not.
+
+    A state_dict lists layers as they were registered, not as they run.  Where no order, or more than one, fits, they
+    stay as they are.
+    """
+    if len(found) > _CHAIN or all(_takes(b, a) for a, b in pairwise(found)):
+        return found
+    orders: list[list[int]] = []
+
+    def extend(order: list[int]) -> None:
+        if len(orders) > 1:
+            return
+        if len(order) == len(found):
+            orders.append(order)
+            return
+        for k in range(len(found)):
+            if k not in order and (not order or _takes(found[k], found[order[-1]])):
+                extend([*order, k])
+
+    extend([])
+    return [found[k] for k in orders[0]] if len(orders) == 1 else found

@@ -25,6 +25,7 @@ COMMANDS = {
     "multiplicity": "Multiplicity, leading coefficient, next order and order of accuracy of an activation.",
     "derive": "The leading-order dynamics as text, LaTeX or JSON.",
     "orientations": "All fixed orientations on the data, certified, with their stability.",
+    "observe": "Measure condensation in anyone's trained PyTorch weights.",
     "order": "Measured against predicted order of accuracy." + _CODES,
 }
 for _name, _summary in COMMANDS.items():

@@ -54,7 +54,7 @@ def test_layers_come_in_the_order_of_execution_with_the_bias_last(odd):
     np.testing.assert_array_equal(found[0].w[2, :-1], odd.feature_extractor.weight[2].detach().ravel())
     np.testing.assert_array_equal(found[1].w[:, -1], odd.tail.mid_part["blk0"][0].bias.detach())
     np.testing.assert_array_equal(found[1].a, odd.tail.zz_answer.weight.detach().T)
-    assert found[0].a is None
+    assert found[0].a.shape == (3, 5 * 4)  # five neurons take each filter at its four positions
     assert odd.training
 
 

@@ -1,0 +1,52 @@
+"""`condense observe`: how condensed are anyone's trained weights?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from verify.commands.options import OUTPUT, Flag, Output, print_json, watched
+
+
+def observe(
+    checkpoint: Path,
+    /,
+    *,
+    threshold: float = 0.95,
+    multiplicity: int = 1,
+    chance: Annotated[bool, Flag] = False,
+    seed: int = 0,
+    output: Output = OUTPUT,
+) -> int:
+    """Measure condensation in trained PyTorch weights: a state_dict saved by torch, or .safetensors.
+
+    Parameters
+    ----------
+    checkpoint
+        File with tensors only; nothing pickled is ever run.
+    threshold
+        Cosine from which neurons point the same way.
+    multiplicity
+        Exponent p of the amplitude |a| ‖w‖^p.
+    chance
+        Also count orientations over thresholds from 0.8 to 0.99, beside random vectors of the same number.
+    seed
+        Seed of those random vectors.
+    """
+    from numerics.adapter import load_state
+    from numerics.observe import observe as measure
+    from verify.observed import print_observation
+
+    found = watched(
+        output,
+        lambda progress: measure(
+            load_state(checkpoint), threshold=threshold, multiplicity=multiplicity, chance=chance, seed=seed
+        ),
+    )
+    if output.json:
+        print_json(
+            {"checkpoint": str(checkpoint), "seed": seed, "layers": [each.to_json() for each in found]}
+        )
+    else:
+        print_observation(str(checkpoint), found)
+    return 0
