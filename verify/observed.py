@@ -20,7 +20,7 @@ def print_observation(name: str, found: list[LayerObservation]) -> None:
     console = _console()
     first = found[0]
     table = Table(title=f"{name}: clusters at cosine ≥ {first.threshold:g}", title_justify="left", box=None)
-    for head in ("layer", "kind", "D", "neurons", "zero", "orientations", "by amplitude", "condensed", "effective width",
+    for head in ("layer", "kind", "D", "neurons", "zero", "orientations", "by amplitude", "condensed", "eff. width",
                  "median cosine"):  # fmt: skip
         table.add_column(head, justify="left" if head in ("layer", "kind") else "right")
     for each in found:
@@ -44,9 +44,8 @@ def print_observation(name: str, found: list[LayerObservation]) -> None:
             Text(f"{each.layer}: largest orientations (neurons, share of {each.amplitude}, centre)")
         )
         for cluster in each.clusters[:SHOWN]:
-            centre = ", ".join(f"{c:+.3f}" for c in cluster.centre[:6]) + (
-                ", …" if each.dimension > 6 else ""
-            )
+            centre = ", ".join(f"{c:+.3f}" for c in cluster.centre[: 5 if each.dimension > 6 else 6])
+            centre += f", …, {cluster.centre[-1]:+.3f}" if each.dimension > 6 else ""
             console.print(Text(f"  {cluster.neurons:>6}  {100 * cluster.share:5.1f} %  ({centre})"))
         hidden = len(each.clusters) - SHOWN
         if hidden > 0 or not each.clusters:
