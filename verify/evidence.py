@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from theory import Prediction
+from theory import Activation, OrientationSet, Prediction
 from verify.experiment import Experiment
 
 
@@ -71,25 +71,32 @@ class Expected:
         return np.abs(self.a) * np.linalg.norm(self.w, axis=-1) ** order
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """One experiment, its prediction, the networks trained with steps of size h and h/2, and what theory expected."""
+    """One experiment, where its neurons are predicted to go, the networks trained with steps h and h/2, and what theory
+    expected of them.  `order` is the exponent p of the amplitude |a| ‖w‖^p."""
 
     experiment: Experiment
-    prediction: Prediction
+    activation: Activation
+    order: int
+    orientations: OrientationSet
     fraction: float
     trained: Trained
     refined: Trained
     expected: Expected
-    scales: tuple[Trained, ...]
 
     @property
-    def within_reach(self) -> bool:
-        """Whether first order beyond the leading flow describes the horizon: the neglected second order is below 10 %."""
-        return float(np.max(self.expected.perturbation)) ** 2 <= 0.1
+    def dimension(self) -> int:
+        """D, the bias counted."""
+        return self.trained.w.shape[-1]
+
+    @property
+    def targets(self) -> np.ndarray:
+        """The growing orientations (A, D)."""
+        return np.array([o.u for o in self.orientations.attractors]).reshape(-1, self.dimension)
 
     def limit(self) -> Trained:
-        """The training extrapolated to zero step size: gradient descent is of first order, 2 θ(h/2) - θ(h)."""
+        """The training extrapolated to zero step size: every optimiser here is of first order, 2 θ(h/2) - θ(h)."""
         coarse, fine = self.trained, self.refined
         return replace(
             fine,
@@ -98,6 +105,24 @@ class Evidence:
             times=2 * fine.times - coarse.times,
             reached=fine.reached & coarse.reached,
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmoothEvidence(Evidence):
+    """Evidence on the smooth leading-order flow, σ(0) = 0; `scales` are further trainings from larger weights."""
+
+    prediction: Prediction
+    scales: tuple[Trained, ...]
+
+    @property
+    def within_reach(self) -> bool:
+        """Whether first order beyond the leading flow describes the horizon: the neglected second order is below 10 %."""
+        return float(np.max(self.expected.perturbation)) ** 2 <= REACH**2
+
+
+# The largest relative force beyond leading order of which the first order is still a description: its square, what is
+# left out, is 10 %.
+REACH = float(np.sqrt(0.1))
 
 
 def unit(w: np.ndarray) -> np.ndarray:

@@ -67,6 +67,25 @@ class Experiment:
         """A short name for tables: data (a file by its stem) and activation."""
         return f"{Path(self.dataset.name).stem}/{self.activation}"
 
+    @property
+    def targets(self) -> np.ndarray:
+        """The targets as the network is trained on them: (n,), or (n, K) for K outputs, labels made one-hot."""
+        y = self.dataset.y
+        if self.loss != "cross-entropy" or y.ndim == 2:
+            return y
+        if not (np.all(y == np.floor(y)) and y.min() >= 0 and y.max() < 10_000):
+            raise UsageError(
+                f"cross-entropy needs labels 0, 1, ..., K-1 (or one-hot rows); {self.dataset.name} has targets from "
+                f"{y.min():g} to {y.max():g}"
+            )
+        return np.eye(max(int(y.max()) + 1, 2))[y.astype(int)]
+
+    @property
+    def outputs(self) -> int:
+        """K, the number of outputs."""
+        goals = self.targets
+        return 1 if goals.ndim == 1 else goals.shape[1]
+
     def spawn(self) -> list[int]:
         """One independent 64-bit seed for each network; the first ones do not depend on how many there are."""
         return [

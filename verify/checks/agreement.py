@@ -16,7 +16,7 @@ from verify.verdict import Check, at_most
 
 def agreement(evidence: Evidence) -> list[Check]:
     """The largest difference of the two activation functions in units of the derived rounding error."""
-    activation = evidence.prediction.activation
+    activation = evidence.activation
     positive = 10.0 ** np.linspace(-10, 1, 45)
     z = np.concatenate([-positive[::-1], positive])
     exact = activation.evaluate(z)

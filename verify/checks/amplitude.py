@@ -16,9 +16,9 @@ from verify.verdict import Check, Verdict, within
 
 def amplitude(evidence: Evidence) -> list[Check]:
     """The amplitude-weighted median angle between trained neurons and their predicted destinations."""
-    if evidence.prediction.x.shape[1] == 1:
+    if evidence.dimension == 1:
         return []  # two points have no angle between them but 0 and π
-    order, trained, expected = evidence.prediction.order, evidence.limit(), evidence.expected
+    order, trained, expected = evidence.order, evidence.limit(), evidence.expected
     growing = np.linalg.norm(expected.destinations, axis=-1) > 0
     weights = trained.amplitudes(order)
     weights = weights / weights.sum(axis=1, keepdims=True)
@@ -52,6 +52,6 @@ def amplitude(evidence: Evidence) -> list[Check]:
 def chance_angle(evidence: Evidence, draws: int = 4000) -> float:
     """The median angle between random unit vectors and the nearest growing orientation."""
     generator = np.random.default_rng(np.random.SeedSequence([evidence.experiment.seed, 1]))
-    targets = np.array([o.u for o in evidence.prediction.orientations.attractors])
+    targets = evidence.targets
     u = unit(generator.standard_normal((draws, targets.shape[1])))
     return float(np.median(np.min(angle(u[:, None], targets[None]), axis=1)))

@@ -23,7 +23,7 @@ def counts(evidence: Evidence) -> list[Check]:
 
 
 def _count(evidence: Evidence, *, by_amplitude: bool) -> Check:
-    order, trained, expected = evidence.prediction.order, evidence.limit(), evidence.expected
+    order, trained, expected = evidence.order, evidence.limit(), evidence.expected
     networks, neurons, dimension = trained.w.shape
     # A neuron within the jitter of the threshold can fall on either side: the expectation is the range of counts.
     cosines = np.cos(np.arccos(COSINE) + JITTER * np.array([-1.0, 0.0, 1.0]))
@@ -65,8 +65,8 @@ def _count(evidence: Evidence, *, by_amplitude: bool) -> Check:
 
 def bound_2p(evidence: Evidence) -> list[Check]:
     """The source paper's bound: at most 2p condensed orientations."""
-    found = evidence.prediction.orientations
-    p = evidence.prediction.activation.multiplicity
+    found = evidence.orientations
+    p = evidence.activation.multiplicity
     attracting = len(found.attractors) + len(found.dying)
     proved = p == 1 or found.dimension <= 2
     if attracting > 2 * p:

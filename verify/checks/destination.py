@@ -11,18 +11,18 @@ import numpy as np
 
 from numerics.flow import LeadingStatus, leading_flow, moments
 from theory import Fate, destinations
-from verify.evidence import Evidence, angle
+from verify.evidence import SmoothEvidence, angle
 from verify.verdict import Check, within
 
 SAME = 1e-5  # rad; both integrations end within 1e-8 of alignment, distinct attractors are certified apart
 
 
-def destination(evidence: Evidence) -> list[Check]:
+def destination(evidence: SmoothEvidence) -> list[Check]:
     """Predicted against observed destination of every neuron of every network."""
     return [(_trained if evidence.prediction.order == 1 else _flow)(evidence)]
 
 
-def _trained(evidence: Evidence) -> Check:
+def _trained(evidence: SmoothEvidence) -> Check:
     flow = evidence.prediction.linear
     trained = evidence.trained
     expected = evidence.expected
@@ -44,7 +44,7 @@ def _trained(evidence: Evidence) -> Check:
     )
 
 
-def _flow(evidence: Evidence) -> Check:
+def _flow(evidence: SmoothEvidence) -> Check:
     prediction, trained = evidence.prediction, evidence.trained
     dimension = trained.w0.shape[-1]
     a0, w0 = trained.a0.reshape(-1), trained.w0.reshape(-1, dimension)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from verify.evidence import Evidence
+from verify.evidence import SmoothEvidence
 from verify.verdict import Check, Verdict, at_most
 
 
-def horizon(evidence: Evidence) -> list[Check]:
+def horizon(evidence: SmoothEvidence) -> list[Check]:
     """The time at which the loss has fallen by the fraction δ, network by network.
 
     Order 1 compares 2γt (the time over which the loss of an aligned network grows by e), higher orders t itself.  The

@@ -9,13 +9,13 @@ from __future__ import annotations
 import numpy as np
 
 from numerics.flow import leading_flow, moments
-from verify.evidence import Evidence
+from verify.evidence import SmoothEvidence
 from verify.verdict import Check, at_most
 
 RTOL = 1e-10
 
 
-def invariant(evidence: Evidence) -> list[Check]:
+def invariant(evidence: SmoothEvidence) -> list[Check]:
     """The largest drift of K over all neurons of all networks, from the start to the end of their flows."""
     prediction, trained = evidence.prediction, evidence.trained
     dimension = trained.w0.shape[-1]

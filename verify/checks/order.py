@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from verify.evidence import Evidence
+from verify.evidence import SmoothEvidence
 from verify.order import TOLERANCE, OrderResult
 from verify.verdict import Check
 
 
-def order(evidence: Evidence, result: OrderResult) -> list[Check]:
+def order(evidence: SmoothEvidence, result: OrderResult) -> list[Check]:
     """The measured exponent of the distance between full and leading-order flow against the derived one."""
     terms = ", ".join(f"ε^{k} {name}" for name, k in evidence.prediction.system.order_terms.items())
     return [

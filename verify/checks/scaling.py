@@ -9,16 +9,16 @@ from __future__ import annotations
 import numpy as np
 
 from numerics.orientation import weighted_median
-from verify.evidence import Evidence, Expected, Trained, angle
+from verify.evidence import Expected, SmoothEvidence, Trained, angle
 from verify.expect import expect
 from verify.verdict import Check, within
 
 TOLERANCE = 0.1  # declared beforehand: a tenth of the exponent, 8 networks and two decades resolve 0.01
 
 
-def scaling(evidence: Evidence) -> list[Check]:
+def scaling(evidence: SmoothEvidence) -> list[Check]:
     """The log-log slope of the amplitude-weighted median angle against std, over two decades."""
-    if not evidence.scales or evidence.prediction.x.shape[1] == 1:
+    if not evidence.scales or evidence.dimension == 1:
         return []
     prediction, fraction = evidence.prediction, evidence.fraction
     runs = (*evidence.scales, evidence.trained)

@@ -10,13 +10,13 @@ from __future__ import annotations
 import numpy as np
 
 from theory import neurons_at
-from verify.evidence import Evidence, angle, unit
+from verify.evidence import SmoothEvidence, angle, unit
 from verify.verdict import Check, at_most
 
 
-def shadow(evidence: Evidence) -> list[Check]:
+def shadow(evidence: SmoothEvidence) -> list[Check]:
     """The median error of the orientation of single neurons relative to their motion."""
-    if evidence.prediction.x.shape[1] == 1:
+    if evidence.dimension == 1:
         return []  # on two points there is nothing to turn; the destination check says what there is to say
     prediction, expected = evidence.prediction, evidence.expected
     trained, coarse = evidence.limit(), evidence.trained

@@ -5,6 +5,22 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
+from numerics.orientation import clusters, cosine_order
+from verify.evidence import Trained, unit
+
+
+def neurons_figure(trained: Trained, order: int, *, title: str) -> Figure:
+    """The cosine figure of network 0, its neurons sorted by cluster at the end."""
+    amplitudes = trained.amplitudes(order)[0]
+    before, after = unit(trained.w0[0]), trained.u[0]
+    return cosine_figure(
+        before,
+        after,
+        cosine_order(after, clusters(after).labels),
+        title=title,
+        shares=amplitudes / amplitudes.sum(),
+    )
+
 
 def cosine_figure(
     before: np.ndarray, after: np.ndarray, order: np.ndarray, *, title: str, shares: np.ndarray

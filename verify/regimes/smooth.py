@@ -1,0 +1,140 @@
+"""The smooth leading-order flow under gradient descent, with or without momentum: σ(0) = 0, one output, any p.
+
+Heavy-ball momentum b ← μ b + g, θ ← θ - lr b walks the path of gradient flow in the time lr × steps / (1 - μ): with
+slowly changing gradients b tends to g/(1 - μ).  Its memory of 1/(1 - μ) steps makes an error of that many steps, which
+is why they are smaller by 1 - μ than those of gradient descent; being of first order it is extrapolated away alike.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import numpy as np
+
+from numerics.activations import TorchActivation
+from numerics.schedules import Rate, RescaledTime
+from numerics.stopping import LossFraction
+from theory import Prediction, predict
+from verify.checks.agreement import agreement
+from verify.checks.amplitude import amplitude
+from verify.checks.count import bound_2p, counts
+from verify.checks.destination import destination
+from verify.checks.horizon import horizon
+from verify.checks.invariant import invariant
+from verify.checks.order import order
+from verify.checks.scaling import scaling
+from verify.checks.shadow import shadow
+from verify.evidence import SmoothEvidence, Trained
+from verify.examination import Examination, put
+from verify.expect import expect
+from verify.experiment import Experiment
+from verify.formula import torch_activation
+from verify.order import measure_order
+from verify.progress import Progress
+from verify.regimes.smooth_figures import smooth_arrays, smooth_drawings
+from verify.training import train_networks
+from verify.verdict import Check, Verdict
+
+MOMENTUM = 0.9  # μ of numerics.optimizers.Momentum
+
+# These compare networks at the end of the initial stage, where the leading order must still lead.
+_AT_HORIZON = (amplitude, shadow, counts, horizon, scaling)
+_CHECKS = (agreement, destination, amplitude, shadow, counts, bound_2p, invariant, horizon, scaling)
+
+
+def examine_smooth(experiment: Experiment, watch: Progress) -> Examination:
+    """Predict, train, expect and check; raises TheoryError where the smooth theorem does not apply."""
+    watch.stage(f"{experiment.name}: predict")
+    data = experiment.dataset
+    prediction = predict(
+        data.x,
+        data.y,
+        experiment.activation,
+        loss_function=experiment.loss,
+        bias=experiment.bias,
+        max_paths=experiment.max_paths,
+        seed=experiment.seed,
+    )
+    sigma = torch_activation(prediction.activation)
+    evidence = _gather(experiment, prediction, sigma, watch)
+    watch.stage(f"{experiment.name}: order of accuracy")
+    started = time.perf_counter()
+    result = measure_order(
+        prediction, sigma.value, sigma.derivative, loss=experiment.loss, seed=experiment.seed
+    )
+    seconds = time.perf_counter() - started
+    checks = [check.timed(seconds, experiment.name) for check in order(evidence, result)]
+    for check in _CHECKS:
+        found = put((check,), evidence, experiment, watch)
+        if check in _AT_HORIZON and not evidence.within_reach:
+            found = [_out_of_reach(each, evidence) for each in found]
+        checks += found
+    return Examination(
+        experiment=experiment,
+        checks=tuple(checks),
+        notes=(*prediction.notes, *prediction.orientations.notes),
+        arrays=smooth_arrays(evidence, result),
+        drawings=smooth_drawings(evidence, result),
+    )
+
+
+def _gather(
+    experiment: Experiment, prediction: Prediction, sigma: TorchActivation, watch: Progress
+) -> SmoothEvidence:
+    std = experiment.init_std or (1e-5 if prediction.order == 1 else 1e-3)
+    fraction = experiment.fraction or (0.001 if prediction.order == 1 else 0.01)
+    scales = tuple(std * 10.0**k for k in (2, 1)) if prediction.order == 1 else ()
+
+    def trained(scale: float, step: float) -> Trained:
+        watch.stage(f"{experiment.name}: train {experiment.seeds} networks from std {scale:g}, step {step:g}")
+        lr, factor = _pace(experiment, prediction, step)
+        return train_networks(
+            experiment, sigma, std=scale, step=step, lr=lr, stop=LossFraction(fraction), time_factor=factor
+        )
+
+    coarse, fine = trained(std, experiment.step), trained(std, experiment.step / 2)
+    watch.stage(f"{experiment.name}: expect")
+    return SmoothEvidence(
+        experiment=experiment,
+        activation=prediction.activation,
+        order=prediction.order,
+        orientations=prediction.orientations,
+        prediction=prediction,
+        fraction=fraction,
+        trained=coarse,
+        refined=fine,
+        expected=expect(prediction, coarse.a0, coarse.w0, fraction=fraction),
+        scales=tuple(trained(scale, experiment.step) for scale in scales),
+    )
+
+
+def _pace(experiment: Experiment, prediction: Prediction, step: float) -> tuple[Rate, float]:
+    """The learning rate, and the gradient-flow time of one unit of learning rate × steps."""
+    memory = 1 / (1 - MOMENTUM) if experiment.optimizer == "momentum" else 1.0
+    if experiment.lr is not None:
+        return experiment.lr * step / experiment.step, memory
+    return RescaledTime(step / memory**2, multiplicity=prediction.order, rate=clock_rate(prediction)), memory
+
+
+def clock_rate(prediction: Prediction) -> float:
+    """The rate of the leading flow at unit size: p |c| max |P|, so that a step of rescaled time is a share of ρ."""
+    if prediction.order == 1:
+        return prediction.linear.rate
+    steepest = max((abs(o.value) for o in prediction.orientations.orientations), default=0.0)
+    if steepest == 0:
+        generator = np.random.default_rng(0)
+        u = generator.standard_normal((1000, prediction.x.shape[1]))
+        u /= np.linalg.norm(u, axis=1, keepdims=True)
+        steepest = float(np.max(np.linalg.norm(prediction.field.tensor.gradient(u), axis=1)))
+    return prediction.order * abs(prediction.coefficient) * steepest
+
+
+def _out_of_reach(check: Check, evidence: SmoothEvidence) -> Check:
+    size = float(np.max(evidence.expected.perturbation))
+    return replace(
+        check,
+        verdict=Verdict.INCONCLUSIVE,
+        why=f"when the loss has fallen by {100 * evidence.fraction:g} % the forces beyond leading order are {size:.2g} of "
+        "the leading one: these data leave the initial stage earlier; a smaller fraction would be conclusive",
+    )
