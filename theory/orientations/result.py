@@ -18,6 +18,7 @@ class Method(StrEnum):
     HOMOTOPY = "homotopy"
     MULTISTART = "multistart"
     SECTORS = "sectors"
+    CUBE = "cube"
 
 
 @dataclass(frozen=True)
