@@ -19,7 +19,7 @@ Source.      condense.  For p = 1 the closed form in theory.closed_form is a sec
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import numpy as np
@@ -88,7 +88,7 @@ def destinations(
     for _ in range(max_steps):
         if active.size == 0:
             break
-        new, error = step(flow.field, y, h)
+        new, error = step(flow.members(active).field, y, h)
         accepted = error <= tolerance
         y = np.where(accepted[:, None], flow.normalised(new), y)
         h = np.minimum(next_size(h, error, tolerance), 5.0)
@@ -125,11 +125,12 @@ def neurons_at(
         if active.size == 0:
             break
         # The clock t(μ) is monotone: a Newton step on it lands on the target time where it is within reach.
-        rate = flow.field(y)[:, -1]
+        field_of_active = flow.members(active).field
+        rate = field_of_active(y)[:, -1]
         remaining = target - y[:, -1]
         newton = remaining / np.maximum(rate, 1e-300)
         h = np.minimum(h, newton)
-        new, error = step(flow.field, y, h)
+        new, error = step(field_of_active, y, h)
         accepted = (error <= tolerance) & (new[:, -1] <= target * (1 + 1e-14))
         y = np.where(accepted[:, None], flow.normalised(new), y)
         h = np.minimum(np.where(accepted, next_size(h, error, tolerance), 0.5 * h), 5.0)
@@ -149,16 +150,22 @@ def neurons_at(
 
 # log(r/ρ0) past which a neuron has left the leading order for good: within e^{-40(p-1)} of its blow-up time.
 _HUGE = 40.0
+_FAR = 300.0  # of logarithms, inside the range of binary64
 
 
 @dataclass(frozen=True)
 class _OrientationFlow:
-    """States y = (u, ψ, log(r/ρ0), t Λ ρ0^{p-1}), so that all components are O(1); Λ = |c| ‖P‖ is the rate."""
+    """States y = (u, ψ, log(r/ρ0), t Λ ρ0^{p-1}), so that all components are O(1); Λ = |c| ‖P‖ is the rate.
+
+    `balance` (N,) is K/ρ0², conserved.  cos ψ = r/ρ = r/√(2r² - K) is taken from it: where a neuron dies the cosine of ψ
+    itself is all rounding, and 2r² - K ≥ r² never cancels.
+    """
 
     base: SmoothField
     rate: float
     scale: np.ndarray
     start: np.ndarray
+    balance: np.ndarray
 
     @classmethod
     def of(cls, field: SmoothField, a0: np.ndarray, w0: np.ndarray) -> _OrientationFlow:
@@ -174,13 +181,18 @@ class _OrientationFlow:
         zero = np.zeros_like(r0)
         start = np.column_stack([w0 / r0[:, None], psi, np.log(r0 / scale), zero])
         slopes = np.linalg.norm(field.tensor.gradient(start[:, :-3]), axis=1)
-        rate = abs(field.coefficient) * float(np.max(slopes, initial=0.0))
+        rate = abs(field.coefficient) * float(np.max(slopes, initial=0.0)) if len(r0) else 1.0
         if not rate > 0:
             raise TheoryError(
                 "the moment tensor T = mean(s x^p) vanishes: no neuron moves at this order; "
                 "the first order k with c_k T_k ≠ 0 takes the place of p"
             )
-        return cls(base=field, rate=rate, scale=scale, start=start)
+        balance = (r0 / scale) ** 2 - p * (a0 / scale) ** 2
+        return cls(base=field, rate=rate, scale=scale, start=start, balance=balance)
+
+    def members(self, which: np.ndarray) -> _OrientationFlow:
+        """The same flow for some of the neurons."""
+        return replace(self, scale=self.scale[which], start=self.start[which], balance=self.balance[which])
 
     def field(self, y: np.ndarray) -> np.ndarray:
         p, c = self.base.tensor.order, self.base.coefficient / self.rate
@@ -192,7 +204,12 @@ class _OrientationFlow:
         out[:, :-3] = (c * sin)[:, None] * (slope - value[:, None] * u)
         out[:, -3] = c * value * cos * np.cos(2 * psi)
         out[:, -2] = c * value * sin
-        out[:, -1] = cos * np.exp((1 - p) * log_r) / np.sqrt(p)
+        inside = np.exp(
+            np.clip(log_r, -_FAR, 0.0)
+        )  # r/ρ0 where it is below 1, and the inverse where it is above
+        outside = np.exp(-np.clip(log_r, 0.0, _FAR))
+        exact_cos = inside / np.sqrt(2 * inside**2 - self.balance * outside**2)
+        out[:, -1] = exact_cos * np.exp(np.minimum((1 - p) * log_r, _FAR)) / np.sqrt(p)
         return out
 
     @staticmethod
