@@ -103,17 +103,21 @@ def distance(point, u):
         return mpmath.sqrt(sum((a - mpmath.mpf(float(b))) ** 2 for a, b in zip(point, u, strict=True)))
 
 
-def power_method(x, s, p, starts, seed, sign, iterations=300):
+def power_method(x, s, p, starts, seed, sign, iterations=2000):
     """Converged maxima of sign·P by the adaptively shifted symmetric power method (Kolda and Mayo 2014)."""
     rng = np.random.default_rng(seed)
     u = rng.standard_normal((starts, x.shape[1]))
     u /= np.linalg.norm(u, axis=1, keepdims=True)
     s = sign * s / len(s)
     outer = (x[:, :, None] * x[:, None, :]).reshape(len(x), -1)
+    constant = (s @ outer).reshape(x.shape[1], -1) if p == 2 else None  # the same form for all u
     done = []
     for _ in range(iterations):
-        dots = u @ x.T
-        grad = (dots ** (p - 1) * s) @ x
+        if constant is None:
+            dots = u @ x.T
+            grad = (dots ** (p - 1) * s) @ x
+        else:
+            dots, grad = u, u @ constant
         along = (grad * u).sum(axis=1)
         rest = np.linalg.norm(grad - along[:, None] * u, axis=1)
         ready = rest < 1e-9 * np.linalg.norm(grad, axis=1)
@@ -122,15 +126,22 @@ def power_method(x, s, p, starts, seed, sign, iterations=300):
         if not len(u):
             break
         # The least shift that makes the form convex at u: the step then climbs (their theorem 5.1).
-        forms = (p - 1) * ((dots ** max(p - 2, 0) * s) @ outer).reshape(-1, x.shape[1], x.shape[1])
+        if constant is None:
+            forms = (p - 1) * ((dots ** max(p - 2, 0) * s) @ outer).reshape(-1, x.shape[1], x.shape[1])
+        else:
+            forms = constant[None]
         shift = np.maximum(0, 1e-6 - np.linalg.eigvalsh(forms)[:, 0])
         u = grad + shift[:, None] * u
         u /= np.linalg.norm(u, axis=1, keepdims=True)
     return np.concatenate(done)
 
 
-def check_orientations(x, s, p, result, starts=500, newton_lines=4):
-    """Every claim of a complete result against the witnesses; AssertionError names the first that fails."""
+def check_orientations(x, s, p, result, starts=500, newton_lines=None, converged=0.5):
+    """Every claim of a complete result against the witnesses; AssertionError names the first that fails.
+
+    `newton_lines` of the lines are solved in high precision (None: all); at least the share `converged` of the starts
+    of the power method must arrive, so that its silence means something.
+    """
     assert result.complete
     assert result.lines_found == result.lines_expected
     assert all(o.certified for o in result.orientations)
@@ -142,9 +153,11 @@ def check_orientations(x, s, p, result, starts=500, newton_lines=4):
         twin = listed[tuple(0.0 - c for c in o.u)]
         assert twin.kind is o.kind
         assert twin.value == (-o.value if p % 2 else o.value)
-    for o in result.orientations[: 2 * newton_lines : 2]:
+    for o in result.orientations[: None if newton_lines is None else 2 * newton_lines : 2]:
         assert distance(newton(x, s, p, o.u), o.u) <= o.radius <= 1e-15
     tops = np.array([o.u for o in (*result.attractors, *result.dying)]).reshape(-1, x.shape[1])
     for sign in (1, -1):
-        for u in power_method(x, s, p, starts, 7, sign):
+        ends = power_method(x, s, p, starts, 7, sign)
+        assert len(ends) >= converged * starts
+        for u in ends:
             assert np.min(np.linalg.norm(tops - u, axis=1), initial=3.0) < 1e-5, f"missing near {u}"

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -58,20 +59,33 @@ def test_largest_of_the_list_is_complete():
     check_orientations(x, s, 5, result, starts=100, newton_lines=1)
 
 
+# The ten shapes whose enumeration must be complete on random data, 21 problems each.
+LIST = [(3, 2), (5, 2), (9, 2), (30, 2), (2, 6), (2, 50), (3, 3), (3, 6), (4, 5), (5, 6)]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(25))
-@pytest.mark.parametrize(("p", "dimension"), [(3, 2), (9, 2), (2, 6), (3, 3), (4, 3), (5, 3), (3, 4), (3, 5)])
+@pytest.mark.parametrize("seed", range(21))
+@pytest.mark.parametrize(("p", "dimension"), LIST)
 def test_many_random_problems(p, dimension, seed):
     x, s = gaussian_data(p, dimension, 1000 + seed)
-    check_orientations(x, s, p, solve(x, s, p), starts=2000)
+    # D = 50: half a second a line in high precision.
+    check_orientations(
+        x, s, p, solve(x, s, p), starts=2000, newton_lines=3 if dimension == 50 else None, converged=0.9
+    )
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize(("p", "dimension"), [(5, 2), (30, 2), (3, 6), (4, 5), (4, 6), (5, 6)])
-def test_random_problems_of_the_larger_sizes(p, dimension, seed):
-    x, s = gaussian_data(p, dimension, 2000 + seed)
-    check_orientations(x, s, p, solve(x, s, p), starts=2000)
+def test_the_witness_notices_a_missing_attractor_and_a_wrong_radius():
+    x, s = gaussian_data(3, 3, 0)
+    result = solve(x, s, 3)
+    check_orientations(x, s, 3, result, starts=100)
+    lost = result.attractors[0].u
+    gone = (lost, tuple(0.0 - v for v in lost))
+    fewer = replace(result, orientations=tuple(o for o in result.orientations if o.u not in gone))
+    with pytest.raises(AssertionError, match="missing near"):
+        check_orientations(x, s, 3, fewer, starts=100)
+    tight = replace(result, orientations=tuple(replace(o, radius=1e-19) for o in result.orientations))
+    with pytest.raises(AssertionError):
+        check_orientations(x, s, 3, tight, starts=10)
 
 
 def test_planar_and_homotopy_agree():
