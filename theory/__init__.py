@@ -10,11 +10,15 @@ from theory.basins import BasinShare, BasinShares, basin_shares
 from theory.closed_form import LinearFlow, linear_horizon
 from theory.destination import Destinations, Fate, Neurons, destinations, neurons_at
 from theory.dynamics.field import SmoothField
+from theory.dynamics.offset import offset_system
+from theory.dynamics.offset_field import OffsetField, OffsetVariant
+from theory.dynamics.rescaled import rescaled
 from theory.dynamics.smooth import smooth_system
 from theory.dynamics.system import LeadingSystem
 from theory.errors import TheoryError
 from theory.horizon import Horizon, blow_up_horizon
 from theory.moment_tensor import MomentTensor
+from theory.offset import OffsetPrediction, Split, offset_prediction
 from theory.orientations import (
     Kind,
     Orientation,
@@ -23,6 +27,7 @@ from theory.orientations import (
     linear_sign_destinations,
     sign_descent_orientations,
 )
+from theory.output_signal import FittedOutput, fitted_output, signal_function
 from theory.prediction import Prediction, predict
 from theory.signal import Loss, loss
 
@@ -32,6 +37,7 @@ __all__ = [
     "BasinShares",
     "Destinations",
     "Fate",
+    "FittedOutput",
     "Horizon",
     "Kind",
     "LeadingSystem",
@@ -39,21 +45,30 @@ __all__ = [
     "Loss",
     "MomentTensor",
     "Neurons",
+    "OffsetField",
+    "OffsetPrediction",
+    "OffsetVariant",
     "Orientation",
     "OrientationSet",
     "Prediction",
     "SmoothField",
+    "Split",
     "TheoryError",
     "activation",
     "basin_shares",
     "blow_up_horizon",
     "destinations",
     "find_orientations",
+    "fitted_output",
     "linear_horizon",
     "linear_sign_destinations",
     "loss",
     "neurons_at",
+    "offset_prediction",
+    "offset_system",
     "predict",
+    "rescaled",
     "sign_descent_orientations",
+    "signal_function",
     "smooth_system",
 ]

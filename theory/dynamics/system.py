@@ -120,5 +120,8 @@ def _latex(expression: Any) -> str:
 
 
 def _plain(expression: Any) -> str:
-    derivative = isinstance(expression, sympy.Derivative)
-    return f"d{expression.args[0]}/d{expression.variables[0]}" if derivative else str(expression)
+    if not isinstance(expression, sympy.Derivative):
+        return str(expression)
+    quantity = expression.args[0]
+    name = f"({quantity})" if isinstance(quantity, sympy.Add) else str(quantity)
+    return f"d{name}/d{expression.variables[0]}"

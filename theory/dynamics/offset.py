@@ -1,0 +1,193 @@
+"""Theorem: the offset system, for a two-layer network with σ(0) = s0 ≠ 0 (sigmoid, softplus, Gaussian).
+
+Setting.     f(x) = Σ_j a_j σ(w_j·x), R = mean ℓ(f(x_i), y_i), gradient flow θ' = -∇R, every parameter of size ε.
+Hypotheses.  σ(z) = s0 + σ_p(z) + c' z^q + ..., s0 ≠ 0, σ_p = c z^p (or one-sided: c₊ z^p and c₋ (-z)^p), q > p; the
+             signal is Lipschitz at zero output; the width is fixed as ε → 0.
+Statement.   At t = τ ε the flow is, up to a relative error O(ε^q), that of
+                 a' = s0 mean(s) + mean(s σ_p(z)),   w' = a mean(s σ_p'(z) x),
+             s the signal at f = s0 Σ_j a_j + Σ_j a_j σ_p(z_j): the output couples the neurons.  With r = ‖w‖,
+             (r² - p a²)' = -2 p s0 a mean(s), and nothing is conserved while the mean is being fitted.
+Weaker.      Leaving out the feedback of Σ a σ_p(z) on the signal costs O(ε^{p+1}); leaving out mean(s σ_p(z)) in a' as
+             well O(ε^p); freezing the signal at f = 0 O(ε).  The system of σ(0) = 0 has a' wrong at leading order.
+Limits.      Where mean(s) = 0 at f = 0 the mean is fitted already and nothing moves by its own size at this time scale.
+             For a σ that is s0 + σ_p exactly (1 + z²) the full system is the network itself: no error to speak of.
+Source.      condense.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import sympy
+
+from theory.dynamics.offset_field import OffsetVariant
+from theory.dynamics.powers import EPS, average, equation, rate, relative_error
+from theory.dynamics.system import LeadingSystem
+from theory.errors import TheoryError
+
+if TYPE_CHECKING:
+    from theory.activation import Activation
+
+_t = sympy.Symbol("t", real=True)
+_a, _z, _zeta, _kappa, _f = sympy.symbols("a z ζ κ f", real=True)
+_S, _A, _B, _C, _next = sympy.symbols("S A B C c'", real=True)
+_r = sympy.Symbol("r", positive=True)
+_w, _x, _u = sympy.symbols("w x u")
+_bent, _slope = sympy.Function("σ_p", real=True), sympy.Function("σ_p'", real=True)
+_s = sympy.Function("s", real=True)(_f)
+
+TIME_EXPONENT = 1  # a' is of order 1, so a parameter of size ε has moved by its own size at t = τ ε
+
+
+def offset_system(activation: Activation, *, variant: OffsetVariant = OffsetVariant.FULL) -> LeadingSystem:
+    """Derive the offset system of a two-layer network with σ(0) ≠ 0, or a weaker variant with its lower order.
+
+    Raises TheoryError for σ(0) = 0, for a variant that keeps everything (no order of error), and for NAIVE, which is
+    wrong at leading order and has no order of accuracy.
+    """
+    if activation.value_at_zero == 0:
+        raise TheoryError(
+            f"activation {activation.text!r} has σ(0) = 0: the offset system is for σ(0) ≠ 0, as sigmoid has; "
+            "accepted here: sigmoid, softplus, gaussian, 1 + z**2, ..."
+        )
+    s0, p, q = activation.value_at_zero, activation.multiplicity, activation.next_order
+
+    # Step 1. Every parameter is ε times itself.  By homogeneity σ_p(εz) = ε^p σ_p(z), whatever its two sides.  The
+    #         output is f = ε (s0 A + ε^p B + ε^q c' C) with A = Σ a, B = Σ a σ_p(z), C = Σ a z^q.
+    bent, slope = _bent(_z), _slope(_z)
+    next_value = 0 if q is None else _next * EPS**q * _z**q
+    next_slope = 0 if q is None else _next * EPS ** (q - 1) * q * _z ** (q - 1)
+    output = EPS * (s0 * _A + EPS**p * _B + (0 if q is None else EPS**q * _next * _C))
+
+    # Step 2. The signal is that at the kept output, S, plus -κ times what was left out; the parts of a' and w' that
+    #         were left out stand beside the kept ones.
+    kept_output = {
+        OffsetVariant.FULL: EPS * (s0 * _A + EPS**p * _B),
+        OffsetVariant.NO_FEEDBACK: EPS * s0 * _A,
+        OffsetVariant.MEAN_ONLY: EPS * s0 * _A,
+        OffsetVariant.FROZEN: sympy.Integer(0),
+        OffsetVariant.NAIVE: sympy.Integer(0),
+    }[variant]
+    signal = _S - _kappa * sympy.expand(output - kept_output)
+    true_a = sympy.expand(signal * (s0 + EPS**p * bent + next_value))
+    true_w = sympy.expand(signal * EPS * _a * (EPS ** (p - 1) * slope + next_slope))
+    constant = 0 if variant is OffsetVariant.NAIVE else s0
+    kept_a = _S * (constant + (0 if variant is OffsetVariant.MEAN_ONLY else EPS**p * bent))
+    kept_w = _S * EPS**p * _a * slope
+
+    # Step 3. The leading power of each group, and at t = τ ε the relative error of every term left out.
+    order_a, order_w = _lowest(true_a), _lowest(true_w)
+    if _lowest(kept_a) != order_a:
+        raise TheoryError(
+            f"activation {activation.text!r} has σ(0) = {s0} ≠ 0: {variant.value} is wrong at leading order, so it has "
+            "no order of accuracy; accepted: any other variant"
+        )
+    terms: dict[str, int] = {}
+    for left in sympy.Add.make_args(sympy.expand(true_a - kept_a)) + sympy.Add.make_args(
+        sympy.expand(true_w - kept_w)
+    ):
+        if left != 0:
+            error, origin = relative_error(_lowest(left), TIME_EXPONENT), _origin(left)
+            terms[origin] = min(error, terms.get(origin, error))
+    if not terms:
+        raise TheoryError(
+            f"σ = {activation.text} is its constant and one power near 0: the full offset system is the network "
+            "itself, there is no order of error; accepted: a σ with a further term, or a weaker variant"
+        )
+
+    # Step 4. In words and averages; amplitude and orientation by the chain rule, and the balance with Euler's identity
+    #         w·σ_p'(z) x = z σ_p'(z) = p σ_p(z): (r² - p a²)' = 2 p a (mean(s σ_p) - a'), which leaves the constant.
+    bent_z, slope_z = _monomial(activation) or (bent, slope)
+    explicit = {bent: bent_z, slope: slope_z}
+    a_dot = average((kept_a / _S).subs(EPS, 1).subs(explicit) * _s, _f, _z, _x)
+    w_dot = average((kept_w / _S).subs(EPS, 1).subs(explicit) * _s * _x, _f, _z, _x)
+    value = average(bent_z.subs(_z, _zeta) * _s, _f, _zeta, _x)
+    push = average(slope_z.subs(_z, _zeta) * _s * _x, _f, _zeta, _x)
+    r_dot = p * _a * _r ** (p - 1) * value
+    u_dot = _a * _r ** (p - 2) * (push - p * value * _u)
+    balance = average(2 * p * _a * _s * (bent - (kept_a / _S).subs(EPS, 1)), _f, _z, _x)
+
+    return LeadingSystem(
+        title=f"Offset system of a two-layer network with σ = {activation.text}: {variant.value}",
+        hypotheses=_hypotheses(activation),
+        equations=(rate(_a, _t, a_dot), rate(_w, _t, w_dot)),
+        polar=(rate(_r, _t, r_dot), rate(_u, _t, u_dot), rate(_r**2 - p * _a**2, _t, balance)),
+        orientation=(),
+        invariants=(),
+        potential=None,
+        definitions=(
+            *_definitions(activation),
+            equation(_f, _output(kept_output, s0)),
+        ),
+        gradient_orders={"a": order_a, "w": order_w},
+        time_exponent=TIME_EXPONENT,
+        order=min(terms.values()),
+        order_terms=terms,
+        source="condense",
+    )
+
+
+def _lowest(expression: sympy.Expr) -> int:
+    """The lowest power of ε."""
+    return min(int(power) for (power,) in sympy.Poly(sympy.expand(expression), EPS).monoms())
+
+
+def _origin(term: sympy.Expr) -> str:
+    """What a term that was left out comes from."""
+    if term.has(_next):
+        return "next Taylor term of the activation"
+    return "feedback of the output on the signal" if term.has(_kappa) else "σ_p left out of a'"
+
+
+def _output(kept: sympy.Expr, s0: sympy.Expr) -> sympy.Expr:
+    """The output at which the signal is taken, with its sums over the neurons."""
+    j, m = sympy.symbols("j m", integer=True, positive=True)
+    a: Any = sympy.IndexedBase("a")
+    z: Any = sympy.IndexedBase("z")
+    kept = sympy.expand(kept).subs(EPS, 1)
+    total: Any = sympy.Integer(0)
+    if kept.has(_A):
+        total += s0 * sympy.Sum(a[j], (j, 1, m))
+    if kept.has(_B):
+        total += sympy.Sum(a[j] * _bent(z[j]), (j, 1, m))
+    return total
+
+
+def _monomial(activation: Activation) -> tuple[sympy.Expr, sympy.Expr] | None:
+    """σ_p and σ_p' where both sides of 0 are one monomial c z^p."""
+    plus, minus = activation.one_sided
+    p = activation.multiplicity
+    return (plus * _z**p, p * plus * _z ** (p - 1)) if minus == (-1) ** p * plus else None
+
+
+def _definitions(activation: Activation) -> tuple[sympy.Eq, ...]:
+    plus, minus = activation.one_sided
+    p = activation.multiplicity
+    form, slope = _monomial(activation) or (
+        sympy.Piecewise((plus * _z**p, _z > 0), (minus * (-_z) ** p, True)),
+        sympy.Piecewise((p * plus * _z ** (p - 1), _z > 0), (-p * minus * (-_z) ** (p - 1), True)),
+    )
+    return (
+        equation(_z, _w * _x),
+        equation(_zeta, _u * _x),
+        equation(_w, _r * _u),
+        equation(_bent(_z), form),
+        equation(_slope(_z), slope),
+    )
+
+
+def _hypotheses(activation: Activation) -> tuple[str, ...]:
+    s0, p, q = activation.value_at_zero, activation.multiplicity, activation.next_order
+    plus, minus = activation.one_sided
+    lead = f"σ_p = {activation.leading_coefficient} z^{p}"
+    if minus != (-1) ** p * plus:
+        lead = (
+            f"σ_p = {plus} z^{p} for z > 0 and {minus} (-z)^{p} for z < 0, and no neuron slides along a kink"
+        )
+    return (
+        "two-layer network, every parameter of size ε, width fixed as ε → 0",
+        f"σ(0) = {s0} ≠ 0, multiplicity p = {p}; {lead}; "
+        + (f"next order q = {q}" if q is not None else "no further order"),
+        "the signal s(f) is Lipschitz at f = 0",
+        "time t = τ ε with τ fixed: the output is still of size ε",
+    )
