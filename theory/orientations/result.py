@@ -61,8 +61,12 @@ _RANK = {kind: rank for rank, kind in enumerate(Kind)}
 
 def both_sides(orientations: list[Orientation], order: int) -> tuple[Orientation, ...]:
     """Return the orientations with their antipodes: attractors first, then by falling |P|, then by u."""
-    pairs = [o for line in orientations for o in (line, line.antipode(order))]
-    return tuple(sorted(pairs, key=lambda o: (_RANK[o.kind], -abs(o.value), tuple(-x for x in o.u))))
+    return ranked([o for line in orientations for o in (line, line.antipode(order))])
+
+
+def ranked(orientations: list[Orientation]) -> tuple[Orientation, ...]:
+    """Return the orientations in the order of both_sides."""
+    return tuple(sorted(orientations, key=lambda o: (_RANK[o.kind], -abs(o.value), tuple(-x for x in o.u))))
 
 
 @dataclass(frozen=True)

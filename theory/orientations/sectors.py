@@ -1,0 +1,99 @@
+"""The fixed and extremal orientations of a one-sided (ReLU-like) activation, kinks included.
+
+Setting.     G(u) = mean(s σ_p(u·x)), σ_p(z) = c₊ z^p (z > 0), c₋ (-z)^p (z < 0); a' = G(w), w' = a ∂G(w) (Clarke's
+             subdifferential where p = 1), so that u climbs sign(a) G on the sphere and slides where a kink is sharp.
+Statement.   u is fixed iff 0 lies in the projected subdifferential of G.  Kinds, with the coefficient absorbed in G
+             (c = 1), so `neuron_sign` is the sign of a itself:
+                 strict local maximum, G > 0:  attractor, collects a > 0     G < 0:  dying, collects a > 0
+                 strict local minimum, G < 0:  attractor, collects a < 0     G > 0:  dying, collects a < 0
+             G is not symmetric: -u is listed only where it is fixed itself.  Where G and its gradient vanish on an open
+             cone (dead) nothing moves; such cones are described in `notes`, their points and edges not listed.
+Method.      D = 2: sectors_plane, exact and complete.
+Source.      Maennel, Bousquet, Gelly 2018 (ReLU, p = 1); theory notes, section 4.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from flint import arb, ctx, fmpq
+
+from theory.activation import Activation, activation
+from theory.errors import TheoryError
+from theory.orientations.result import Method, Orientation, OrientationSet, ranked
+from theory.orientations.rounding import certified_orientation
+from theory.orientations.sectors_form import OneSidedForm, rational_coefficients
+from theory.orientations.sectors_plane import plane
+from theory.stability import Extremum, kind_of, sign_of
+
+
+def one_sided_form(x: object, s: object, sigma: Activation | str | tuple) -> tuple[OneSidedForm, str | None]:
+    """Return G of data x (n, D) with the bias column, s (n,), and a note where c₊ or c₋ is irrational.
+
+    `sigma` is an Activation, its text, or (p, c₊, c₋).  Raises TheoryError for σ(0) ≠ 0, p < 1 or bad data.
+    """
+    if isinstance(sigma, tuple):
+        order, plus, minus = sigma
+        if not isinstance(order, int) or order < 1:
+            raise TheoryError(f"one-sided activation: p = {order!r} must be an integer of at least 1")
+    else:
+        act = activation(sigma) if isinstance(sigma, str) else sigma
+        if act.value_at_zero != 0:
+            raise TheoryError(
+                f"{act.text!r} has σ(0) = {act.value_at_zero}: orientations of a one-sided form need σ(0) = 0"
+            )
+        order, (plus, minus) = act.multiplicity, act.one_sided
+    c_plus, c_minus, note = rational_coefficients(plus, minus)
+    return OneSidedForm.from_data(x, s, order, c_plus, c_minus), note
+
+
+def find_extremal_orientations(
+    x: np.ndarray,
+    s: np.ndarray,
+    sigma: Activation | str | tuple,
+    *,
+    bias: bool = True,
+    seed: int = 0,
+    max_cells: int = 100_000,
+) -> OrientationSet:
+    """Return the fixed and extremal orientations of G(u) = mean(s σ_p(u·x)).
+
+    x (n, D) with the bias column last if `bias`, which is only passed on; s (n,) the signal; floats are taken as exact.
+    `sigma` is an Activation, its text or (p, c₊, c₋).  `lines_found` counts rays, u and -u apart, `lines_expected`
+    is None; `complete` True proves that every fixed orientation outside the cones of constant G is listed.
+    """
+    form, note = one_sided_form(x, s, sigma)
+    notes = [note] if note else []
+    if form.dimension == 1:
+        found, complete = _two_points(form), True
+        method_notes: list[str] = []
+    elif form.dimension == 2:
+        fixed, method_notes, flat = plane(form)
+        found = [f.orientation for f in fixed]
+        complete = bool(found) or bool(flat and flat[0][0] != flat[0][1])
+    else:
+        raise TheoryError("sectors: D >= 3 is not implemented")
+    return OrientationSet(
+        multiplicity=form.order,
+        dimension=form.dimension,
+        bias=bias,
+        bound_2p=2 * form.order,
+        lines_expected=None,
+        lines_found=len(found),
+        complete=complete,
+        method=Method.SECTORS,
+        notes=(*notes, *method_notes),
+        orientations=ranked(found),
+        seed=seed,
+    )
+
+
+def _two_points(form: OneSidedForm) -> list[Orientation]:
+    """D = 1: the sphere is two isolated points."""
+    out = []
+    for u in (1, -1):
+        value = form.smooth.coefficients[0] * u**form.order
+        value += sum((w * u ** (form.order + 1) for w in form.weights), fmpq(0))
+        with ctx.workprec(128):
+            ball = arb(value)
+            out.append(certified_orientation([arb(u)], ball, *kind_of(sign_of(ball), Extremum.BOTH)))
+    return out
