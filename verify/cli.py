@@ -26,6 +26,7 @@ COMMANDS = {
     "derive": "The leading-order dynamics as text, LaTeX or JSON.",
     "orientations": "All fixed orientations on the data, certified, with their stability.",
     "observe": "Measure condensation in anyone's trained PyTorch weights.",
+    "reproduce": "The source paper's experiments with many seeds, beside what theory says of each optimiser.",
     "order": "Measured against predicted order of accuracy." + _CODES,
 }
 for _name, _summary in COMMANDS.items():
