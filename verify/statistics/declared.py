@@ -1,0 +1,150 @@
+"""A test of a share whose threshold, size and errors are declared before the data are seen.
+
+Setting.    n independent observations, each a success with probability θ; the claim says θ >= θ0 (`threshold`).
+Statement.  With k successes:
+                REFUTED        if P_{θ0}(K <= k) <= alpha           a true claim is refuted with probability <= alpha
+                CONFIRMED      else if P_{θ1}(K >= k) <= miss       one that is false by `effect` or more, θ <= θ1 =
+                                                                    θ0 - effect, is confirmed with probability <= miss
+                INCONCLUSIVE   otherwise.
+            Both errors are exact, not asymptotic: K is binomial and its tails are monotone in θ.  The power is
+            P_{θ1}(REFUTED), and grows as θ falls below θ1.
+Steps.      1. A claim on a median, m(X) >= μ, is this one with successes X >= μ and θ0 = 1/2.
+            2. A claim θ <= θ0 is this one for failures.
+Limits.     Independence: neurons of one network are independent only as far as the theory decouples them; count
+            networks where it does not.
+Source.     The exact binomial test; for the three-way verdict see Wellek, Testing Statistical Hypotheses of
+            Equivalence and Noninferiority.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.stats import binom
+
+from verify.errors import UsageError
+from verify.statistics.intervals import clopper_pearson
+from verify.verdict import Check, Verdict
+
+ALPHA = 1e-3
+POWER = 0.95
+LARGEST = 10_000_000
+
+
+@dataclass(frozen=True)
+class StatisticalTest:
+    """The claim that a share is at least `threshold`, and how n observations decide it.
+
+    `alpha` bounds the chance to refute a true claim, `miss` that to confirm one that is false by `effect` (a
+    difference of shares) or more.  Raises UsageError for values that make no sense.
+    """
+
+    name: str
+    threshold: float
+    effect: float
+    n: int
+    alpha: float = ALPHA
+    miss: float = 1 - POWER
+
+    def __post_init__(self) -> None:
+        if not 0 < self.threshold <= 1:
+            raise UsageError(
+                f"{self.name}: threshold is {self.threshold}; accepted: a share above 0, at most 1"
+            )
+        if not 0 < self.effect <= self.threshold:
+            raise UsageError(
+                f"{self.name}: effect is {self.effect}; accepted: above 0, at most {self.threshold}"
+            )
+        for name in ("alpha", "miss"):
+            if not 0 < getattr(self, name) < 1:
+                raise UsageError(f"{self.name}: {name} is {getattr(self, name)}; accepted: between 0 and 1")
+        if self.n < 1:
+            raise UsageError(f"{self.name}: n is {self.n}; accepted: a whole number of at least 1")
+
+    @classmethod
+    def planned(
+        cls, name: str, threshold: float, effect: float, *, alpha: float = ALPHA, power: float = POWER
+    ) -> StatisticalTest:
+        """The test of the least n with this power, and with the same chance to confirm a claim that holds exactly.
+
+        Then a claim false by `effect` is refuted, and one true with a margin confirmed, as good as always.
+        Raises UsageError where more than ten million observations would be needed.
+        """
+        n = 1
+        while n <= LARGEST and cls(name, threshold, effect, n, alpha, 1 - power).power < power:
+            n *= 2
+        if n > LARGEST:
+            raise UsageError(f"{name}: an effect of {effect} needs more than {LARGEST} observations")
+        low, high = n // 2, n  # the power of a discrete test is a saw-tooth: least up to one tooth
+        while high - low > 1:
+            middle = (low + high) // 2
+            if cls(name, threshold, effect, middle, alpha, 1 - power).power >= power:
+                high = middle
+            else:
+                low = middle
+        return cls(name, threshold, effect, high, alpha, 1 - power)
+
+    @cached_property
+    def refuted_up_to(self) -> int:
+        """The largest count of successes that refutes the claim; -1 where none does."""
+        k = int(binom.ppf(self.alpha, self.n, self.threshold))
+        return k if binom.cdf(k, self.n, self.threshold) <= self.alpha else k - 1
+
+    @cached_property
+    def confirmed_from(self) -> int:
+        """The smallest count of successes that confirms the claim; n + 1 where none does."""
+        k = int(binom.isf(self.miss, self.n, self.threshold - self.effect)) + 1
+        return max(k, self.refuted_up_to + 1)
+
+    @property
+    def false_alarm(self) -> float:
+        """P(REFUTED) where the claim just holds: the exact largest chance to refute a true claim, at most alpha."""
+        return float(binom.cdf(self.refuted_up_to, self.n, self.threshold))
+
+    @property
+    def power(self) -> float:
+        """P(REFUTED) where the claim is false by `effect`."""
+        return float(binom.cdf(self.refuted_up_to, self.n, self.threshold - self.effect))
+
+    @property
+    def false_confirmation(self) -> float:
+        """P(CONFIRMED) where the claim is false by `effect`, at most `miss`."""
+        return float(binom.sf(self.confirmed_from - 1, self.n, self.threshold - self.effect))
+
+    def p_value(self, successes: int) -> float:
+        """P(K <= successes) where the claim just holds; for `holm` over several tests."""
+        return float(binom.cdf(successes, self.n, self.threshold))
+
+    def verdict(self, successes: int) -> Verdict:
+        """The verdict on a count of successes among exactly n observations."""
+        if not 0 <= successes <= self.n:
+            raise UsageError(f"{self.name}: {successes} successes; accepted: 0 to the declared n = {self.n}")
+        if successes <= self.refuted_up_to:
+            return Verdict.REFUTED
+        return Verdict.CONFIRMED if successes >= self.confirmed_from else Verdict.INCONCLUSIVE
+
+    def of(self, outcomes: np.ndarray) -> Verdict:
+        """The verdict on n outcomes, a boolean array of any shape; another number of them than declared is refused."""
+        outcomes = np.asarray(outcomes, dtype=bool)
+        if outcomes.size != self.n:
+            raise UsageError(f"{self.name}: {outcomes.size} observations; the declared n is {self.n}")
+        return self.verdict(int(outcomes.sum()))
+
+    def check(self, outcomes: np.ndarray, *, source: str | None = None) -> Check:
+        """The same verdict as a Check, with the interval of the share and the declared errors as its reason."""
+        verdict = self.of(outcomes)
+        share = clopper_pearson(int(np.sum(outcomes)), self.n)
+        return Check(
+            name=self.name,
+            predicted=f"at least {self.threshold:g}",
+            observed=share.estimate,
+            tolerance=self.effect,
+            verdict=verdict,
+            why=f"{int(np.sum(outcomes))} of {self.n}, 99 % interval [{share.low:.4g}, {share.high:.4g}]; declared: "
+            f"refuted up to {self.refuted_up_to}, confirmed from {self.confirmed_from}; false alarm "
+            f"{self.false_alarm:.2g}, power {self.power:.3f} against {self.threshold - self.effect:g}",
+            source=source,
+            details={"n": self.n, "alpha": self.alpha, "low": share.low, "high": share.high},
+        )
