@@ -6,7 +6,9 @@
 """
 
 from theory.activation import Activation, activation
+from theory.alignment import alignment_exponent, alignment_time, linear_alignment_time
 from theory.basins import BasinShare, BasinShares, basin_shares
+from theory.blow_up import aligned_blow_up_time, balanced_blow_up_time, balanced_horizon, blow_up_bounds
 from theory.closed_form import LinearFlow, linear_horizon
 from theory.destination import Destinations, Fate, Neurons, destinations, neurons_at
 from theory.dynamics.field import SmoothField
@@ -56,12 +58,19 @@ __all__ = [
     "Split",
     "TheoryError",
     "activation",
+    "aligned_blow_up_time",
+    "alignment_exponent",
+    "alignment_time",
+    "balanced_blow_up_time",
+    "balanced_horizon",
     "basin_shares",
+    "blow_up_bounds",
     "blow_up_horizon",
     "destinations",
     "find_extremal_orientations",
     "find_orientations",
     "fitted_output",
+    "linear_alignment_time",
     "linear_horizon",
     "linear_sign_destinations",
     "loss",
