@@ -28,6 +28,8 @@ COMMANDS = {
     "observe": "Measure condensation in anyone's trained PyTorch weights.",
     "reproduce": "The source paper's experiments with many seeds, beside what theory says of each optimiser.",
     "order": "Measured against predicted order of accuracy." + _CODES,
+    "claims": "The ledger of theorems and claims, each validated anew.\n\n"
+    "One claim: exit code 0 CONFIRMED, 1 REFUTED, 3 INCONCLUSIVE; several: 0 when finished.",
 }
 for _name, _summary in COMMANDS.items():
     app.command(f"verify.commands.{_name}:{_name}", name=_name, help=_summary)
