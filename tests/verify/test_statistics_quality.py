@@ -19,6 +19,7 @@ from verify.verdict import Verdict
 pytestmark = pytest.mark.quality
 
 RUNS = 60_000
+LEVEL = 0.99999  # some twenty intervals are looked at
 
 
 @pytest.mark.parametrize(("threshold", "effect"), [(0.99, 0.02), (0.5, 0.2), (0.9, 0.1)])
@@ -28,17 +29,17 @@ def test_false_alarms_and_power_of_the_declared_test(threshold, effect):
     def draw(share):
         return lambda generator: generator.random(test.n) < share
 
-    alarms = false_alarm_rate(test.of, draw(threshold), repetitions=RUNS)
+    alarms = false_alarm_rate(test.of, draw(threshold), repetitions=RUNS, level=LEVEL)
     assert alarms.low <= 1e-3
     assert test.false_alarm in alarms
-    found = power(test.of, draw(threshold - effect), repetitions=RUNS, seed=1)
+    found = power(test.of, draw(threshold - effect), repetitions=RUNS, seed=1, level=LEVEL)
     assert test.power in found
     assert found.high >= 0.95
     # The simulation would notice a test ten times too eager, and one without its power.
     eager = StatisticalTest("a", threshold, effect, test.n, alpha=1e-2)
-    assert false_alarm_rate(eager.of, draw(threshold), repetitions=RUNS).low > 1e-3
+    assert false_alarm_rate(eager.of, draw(threshold), repetitions=RUNS, level=LEVEL).low > 1e-3
     half = StatisticalTest("a", threshold, effect, test.n // 2)
-    weak = power(lambda x: half.of(x[: half.n]), draw(threshold - effect), repetitions=RUNS)
+    weak = power(lambda x: half.of(x[: half.n]), draw(threshold - effect), repetitions=RUNS, level=LEVEL)
     assert weak.high < 0.95
 
 
@@ -49,10 +50,10 @@ def test_a_median_claim_is_the_claim_on_a_share_of_one_half():
     def draw(shift):  # the median of 1 - E², E exponential, is 1 - log(2)²
         return lambda generator: (1 - generator.exponential(size=test.n) ** 2 * shift) >= 1 - np.log(2) ** 2
 
-    assert false_alarm_rate(test.of, draw(1.0), repetitions=RUNS).low <= 1e-3
+    assert false_alarm_rate(test.of, draw(1.0), repetitions=RUNS, level=LEVEL).low <= 1e-3
     # P(E² s <= log(2)²) = 1 - 2^(-1/√s) = 0.3.
     shift = (np.log(2) / -np.log(0.7)) ** 2
-    assert test.power in power(test.of, draw(shift), repetitions=RUNS)
+    assert test.power in power(test.of, draw(shift), repetitions=RUNS, level=LEVEL)
 
 
 def test_sequential_test_keeps_both_errors_and_is_cheaper():
@@ -65,9 +66,9 @@ def test_sequential_test_keeps_both_errors_and_is_cheaper():
         used.append(n)
         return verdict
 
-    true = verdict_rates(decide, lambda g: g.random(test.most) < 0.9, repetitions=RUNS // 3)
+    true = verdict_rates(decide, lambda g: g.random(test.most) < 0.9, repetitions=RUNS // 3, level=LEVEL)
     assert true[Verdict.REFUTED].low <= 1e-3
-    false = verdict_rates(decide, lambda g: g.random(test.most) < 0.8, repetitions=RUNS // 3)
+    false = verdict_rates(decide, lambda g: g.random(test.most) < 0.8, repetitions=RUNS // 3, level=LEVEL)
     assert false[Verdict.CONFIRMED].low <= 0.05
     assert false[Verdict.REFUTED].low > 0.9
     assert np.mean(used) < 0.6 * fixed.n
@@ -80,7 +81,7 @@ def test_median_intervals_cover_for_any_law(law):
     draws = getattr(generator, f"standard_{law}")(size=(4000, 41))
     level = median_interval(draws[0], 0.95).level
     held = sum(truth in median_interval(x, 0.95) for x in draws)
-    assert level in clopper_pearson(held, len(draws), 0.999)
+    assert level in clopper_pearson(held, len(draws), LEVEL)
     # The bootstrap is asymptotic: near its level, within what 4000 repetitions and n = 41 allow.
     held = sum(
         truth in bootstrap_interval(x, np.median, 0.95, resamples=400, seed=k)
