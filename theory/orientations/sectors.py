@@ -14,14 +14,19 @@ Source.      Maennel, Bousquet, Gelly 2018 (ReLU, p = 1); theory notes, section 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from flint import arb, ctx, fmpq
 
 from theory.activation import Activation, activation
 from theory.errors import TheoryError
+from theory.orientations.find import find_orientations
 from theory.orientations.result import Method, Orientation, OrientationSet, ranked
 from theory.orientations.rounding import certified_orientation
+from theory.orientations.sectors_faces import face_count
 from theory.orientations.sectors_form import OneSidedForm, rational_coefficients
+from theory.orientations.sectors_linear import linear_faces
 from theory.orientations.sectors_plane import plane
 from theory.stability import Extremum, kind_of, sign_of
 
@@ -70,6 +75,10 @@ def find_extremal_orientations(
         fixed, method_notes, flat = plane(form)
         found = [f.orientation for f in fixed]
         complete = bool(found) or bool(flat and flat[0][0] != flat[0][1])
+    elif not form.lines:
+        return _smooth(form, tuple(notes), bias, seed)
+    elif form.order == 1 and face_count(len(form.lines), form.dimension) <= max_cells:
+        found, method_notes, complete = linear_faces(form)
     else:
         raise TheoryError("sectors: D >= 3 is not implemented")
     return OrientationSet(
@@ -84,6 +93,19 @@ def find_extremal_orientations(
         notes=(*notes, *method_notes),
         orientations=ranked(found),
         seed=seed,
+    )
+
+
+def _smooth(form: OneSidedForm, notes: tuple[str, ...], bias: bool, seed: int) -> OrientationSet:
+    """No kink is left: G is a form, and find_orientations lists all it has."""
+    found = find_orientations(form.smooth, bias=bias, seed=seed)
+    why = "G has no kink: it is the form T u^p, solved as such"
+    return replace(
+        found,
+        lines_expected=None,
+        lines_found=len(found.orientations),
+        method=Method.SECTORS,
+        notes=(*notes, why, *found.notes),
     )
 
 
