@@ -1,10 +1,8 @@
 """Many independent autonomous systems integrated at once, one per column, each with its own steps.
 
-Dormand and Prince's explicit Runge-Kutta method of order 8 with an error estimate of orders 5 and 3
-(Hairer, Nørsett, Wanner, *Solving Ordinary Differential Equations I*, II.5), its tableau read from SciPy.
 A shared step would couple the members of a batch: here each column accepts, rejects and finishes alone,
 finished columns leave the working block and waiting ones take their place, so that a block stays as wide
-as the cache likes.
+as the cache likes. The steps are those of `pair`.
 """
 
 from __future__ import annotations
@@ -15,12 +13,11 @@ from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.integrate import DOP853
 
-Array = NDArray[np.float64]
+from numerics.flow.pair import ORDER, STAGES, Array, Workspace, rk_step, step_error
 
-_A, _B, _E3, _E5 = DOP853.A, DOP853.B, DOP853.E3[:-1], DOP853.E5[:-1]
-_STAGES = len(_B)
+__all__ = ["Array", "BatchResult", "Ending", "System", "integrate", "rk_step"]
+
 _TINY = np.finfo(float).tiny
 _EPS = np.finfo(float).eps
 _SAFETY, _SHRINK, _GROW = 0.9, 0.2, 5.0  # the usual limits of a step-size change
@@ -49,9 +46,17 @@ class System(ABC):
     def scale(self, y: Array, members: NDArray[np.intp]) -> Array:
         """The size that an error in each entry is compared with: anything that broadcasts to (P, C)."""
 
+    def increment(self, y: Array, h: Array, members: NDArray[np.intp], out: Array) -> None:
+        """h·field(y) into ``out`` (P, C), h (C,): for systems that save passes over the memory here."""
+        np.multiply(self.field(y, members), h, out=out)
+
     def tempo(self, y: Array) -> Array:
         """A natural time step at y, (C,): step sizes are remembered in this unit."""
         return np.ones(y.shape[1])
+
+    def first_step(self, y: Array, slope: Array) -> Array:
+        """The first step to try, (C,), in units of the tempo, where slope = field(y)."""
+        return np.full(y.shape[1], _FIRST_STEP)
 
     def settle(self, y: Array, slope: Array, t: Array, members: NDArray[np.intp]) -> NDArray[np.int_]:
         """Called after each step with slope = field(y); may renormalise both in place; a positive code
@@ -78,34 +83,6 @@ class BatchResult:
     evaluations: int  # of the field, counted in columns
 
 
-def rk_step(
-    system: System, y: Array, slope: Array, h: Array, members: NDArray[np.intp]
-) -> tuple[Array, Array]:
-    """One step of size h (C,) from y (P, C) with slope = field(y): the new state and all stages (12, P,
-    C)."""
-    stages = np.empty((_STAGES, *y.shape))
-    stages[0] = slope
-    flat = stages.reshape(_STAGES, -1)
-    for i in range(1, _STAGES):
-        point = (_A[i, :i] @ flat[:i]).reshape(y.shape)
-        point *= h
-        point += y
-        stages[i] = system.field(point, members)
-    new = (_B @ flat).reshape(y.shape)
-    new *= h
-    new += y
-    return new, stages
-
-
-def _error(stages: Array, h: Array, scale: Array) -> Array:
-    """The weighted error estimate of a step, (C,), in the same units as the tolerance."""
-    flat = stages.reshape(_STAGES, -1)
-    shape = stages.shape[1:]
-    fifth = np.abs((_E5 @ flat).reshape(shape) / scale).max(axis=0)
-    third = np.abs((_E3 @ flat).reshape(shape) / scale).max(axis=0)
-    return np.abs(h) * fifth**2 / np.maximum(np.sqrt(fifth**2 + 0.01 * third**2), _TINY)
-
-
 @dataclass(eq=False)
 class _Run:
     """The results so far (…, B), and the working block of at most ``room`` columns (…, C)."""
@@ -123,6 +100,7 @@ class _Run:
     event_y: Array
     steps: NDArray[np.int_]
     rejected: NDArray[np.int_]
+    workspace: Workspace
     members: NDArray[np.intp]
     y: Array
     slope: Array
@@ -141,11 +119,13 @@ class _Run:
         new = np.arange(self.waiting, self.waiting + min(room, left))
         self.waiting += len(new)
         fresh = self.y_end[:, new]
+        slope = self.system.field(fresh, new)
+        self.evaluations += len(new)
         self.members = np.concatenate([self.members, new])
         self.y = np.concatenate([self.y, fresh], axis=1)
-        self.slope = np.concatenate([self.slope, self.system.field(fresh, new)], axis=1)
+        self.slope = np.concatenate([self.slope, slope], axis=1)
         self.t = np.concatenate([self.t, np.zeros(len(new))])
-        self.step = np.concatenate([self.step, np.full(len(new), _FIRST_STEP)])
+        self.step = np.concatenate([self.step, self.system.first_step(fresh, slope)])
         self.landed = np.concatenate([self.landed, np.zeros(len(new), dtype=int)])
         self.watch = np.concatenate([self.watch, self.system.events(fresh, new)], axis=1)
 
@@ -158,17 +138,17 @@ class _Run:
         landing = h >= goal - self.t
         h = np.where(landing, goal - self.t, h)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            y_new, stages = rk_step(system, self.y, self.slope, h, members)
-            before = np.broadcast_to(system.scale(self.y, members), self.y.shape)
-            scale = np.maximum(before, system.scale(y_new, members))
-            error = _error(stages, h, np.maximum(scale, _TINY)) / self.rtol
-            factor = np.clip(_SAFETY * np.maximum(error, _TINY) ** (-1 / 8), _SHRINK, _GROW)
-        self.evaluations += _STAGES * len(members)
+            y_new, increments = rk_step(system, self.y, self.slope, h, members, self.workspace)
+            scale = np.maximum(system.scale(self.y, members), system.scale(y_new, members))
+            scale = np.broadcast_to(np.maximum(scale, _TINY), self.y.shape)
+            error = step_error(increments, scale) / self.rtol
+            factor = np.clip(_SAFETY * np.maximum(error, _TINY) ** (-1 / ORDER), _SHRINK, _GROW)
+        self.evaluations += (STAGES - 1) * len(members)
         finite = np.isfinite(error)
         factor[~finite] = _SHRINK
         good = finite & (error <= 1)
-        self.steps[members[good]] += 1
-        self.rejected[members[~good]] += 1
+        self.steps[members] += good
+        self.rejected[members] += ~good
         if len(self.watch) and good.any():
             self._look_for_events(y_new, h, good)
 
@@ -235,7 +215,7 @@ def integrate(
     exactly.
 
     ``times`` may end in inf: then only the system's `settle` or the budget ends a column. Error per step
-    at most ``rtol`` times the system's scale. Memory: 12·P·width numbers of work space beside the
+    at most ``rtol`` times the system's scale. Memory: 15·P·width numbers of work space beside the
     results.
     """
     size, batch = y0.shape
@@ -254,6 +234,7 @@ def integrate(
         event_y=np.zeros((events, size, batch)),
         steps=np.zeros(batch, dtype=int),
         rejected=np.zeros(batch, dtype=int),
+        workspace=Workspace(size, min(width, batch)),
         members=np.empty(0, dtype=np.intp),
         y=np.empty((size, 0)),
         slope=np.empty((size, 0)),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cache, cached_property
 from itertools import combinations_with_replacement
 from math import comb, factorial, prod
 
@@ -20,28 +21,52 @@ from numerics.errors import NumericsError
 
 Array = NDArray[np.float64]
 
-_COMPLEX_STEP = 1e-100
 _BLOCK = 1 << 16  # samples folded into the moments at a time
 
 
 def monomials(w: Array, degree: int) -> Array:
     """All monomials of one degree in the rows of ``w`` (D, N), as (comb(D+degree-1, degree), N), in the
     order of ``itertools.combinations_with_replacement(range(D), degree)``."""
-    dimension = len(w)
     if degree == 0:
         return np.ones((1, w.shape[1]), dtype=w.dtype)
     current = w
-    for k in range(2, degree + 1):
-        # Non-decreasing index words that start with i are i followed by a word of degree k-1 in i..D-1: a
-        # tail of `current`.
-        longer = np.empty((comb(dimension + k - 1, k), w.shape[1]), dtype=w.dtype)
-        row = 0
-        for i in range(dimension):
-            tail = current[len(current) - comb(dimension - i + k - 2, k - 1) :]
-            np.multiply(w[i], tail, out=longer[row : row + len(tail)])
-            row += len(tail)
+    for rows, products in _products(len(w), degree):
+        longer = np.empty((rows, w.shape[1]), dtype=w.dtype)
+        for i, tail, place in products:
+            np.multiply(w[i], current[tail:], out=longer[place])
         current = longer
     return current
+
+
+@cache
+def _products(dimension: int, degree: int) -> list[tuple[int, list[tuple[int, int, slice]]]]:
+    """For each degree from 2: its number of monomials, and (i, start of a tail, rows) of their products.
+
+    Non-decreasing index words that start with i are i followed by a word of one letter less in i..D-1: a
+    tail of the monomials of one degree less.
+    """
+    plan = []
+    for k in range(2, degree + 1):
+        shorter, row, products = comb(dimension + k - 2, k - 1), 0, []
+        for i in range(dimension):
+            length = comb(dimension - i + k - 2, k - 1)
+            products.append((i, shorter - length, slice(row, row + length)))
+            row += length
+        plan.append((row, products))
+    return plan
+
+
+def _second_table(coefficients: Array, dimension: int, degree: int) -> Array:
+    """From the table of a gradient in monomials of ``degree`` >= 1, that of its derivatives, (D, D, number of
+    monomials of one degree less)."""
+    words = list(combinations_with_replacement(range(dimension), degree))
+    place = {word: k for k, word in enumerate(combinations_with_replacement(range(dimension), degree - 1))}
+    table = np.zeros((dimension, dimension, len(place)))
+    for column, word in zip(coefficients.T, words, strict=True):
+        for k in set(word):
+            position = word.index(k)
+            table[:, k, place[word[:position] + word[position + 1 :]]] += word.count(k) * column
+    return table
 
 
 def _multinomials(dimension: int, degree: int) -> Array:
@@ -63,8 +88,8 @@ class Force(ABC):
     bound: float
 
     @abstractmethod
-    def gradient(self, w: Array) -> Array:
-        """∇Φ at the columns of ``w`` (D, N), as (D, N)."""
+    def gradient(self, w: Array, out: Array | None = None) -> Array:
+        """∇Φ at the columns of ``w`` (D, N), as (D, N), in ``out`` where it is given."""
 
     @abstractmethod
     def hessian(self, w: Array) -> Array:
@@ -87,20 +112,25 @@ class Moments(Force):
     coefficients: Array  # (D, number of monomials), or (D, n) when `samples` is set
     samples: Array | None  # (n, D) or None
 
-    def gradient(self, w: Array) -> Array:
+    def gradient(self, w: Array, out: Array | None = None) -> Array:
         if self.samples is None:
-            return self.coefficients @ monomials(w, self.multiplicity - 1)
-        return self.coefficients @ (self.samples @ w) ** (self.multiplicity - 1)
+            return np.matmul(self.coefficients, monomials(w, self.multiplicity - 1), out=out)
+        return np.matmul(self.coefficients, (self.samples @ w) ** (self.multiplicity - 1), out=out)
+
+    @cached_property
+    def _curvature(self) -> Array:
+        """The table of the Hessian, (D·D, number of monomials of degree p - 2)."""
+        table = _second_table(self.coefficients, self.dimension, self.multiplicity - 1)
+        return table.reshape(self.dimension**2, -1)
 
     def hessian(self, w: Array) -> Array:
-        # A complex step differentiates a polynomial without cancellation.
-        out = np.empty((w.shape[1], self.dimension, self.dimension))
-        shifted = w.astype(complex)
-        for k in range(self.dimension):
-            shifted[k] += 1j * _COMPLEX_STEP
-            out[:, :, k] = self.gradient(shifted).imag.T / _COMPLEX_STEP
-            shifted[k] = w[k]
-        return out
+        p, shape = self.multiplicity, (w.shape[1], self.dimension, self.dimension)
+        if p == 1:
+            return np.zeros(shape)
+        if self.samples is None:
+            return np.ascontiguousarray((self._curvature @ monomials(w, p - 2)).T).reshape(shape)
+        bend = (p - 1) * (self.samples @ w) ** (p - 2)
+        return np.einsum("dn,nj,nk->jdk", self.coefficients, bend, self.samples, optimize=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,13 +141,13 @@ class OneSidedMoments(Force):
     weighted: Array  # (D, n): s_i x_i / n
     slopes: tuple[float, float]  # p c₊ and -p c₋, the factors of |z|^{p-1} in σ_p'
 
-    def gradient(self, w: Array) -> Array:
+    def gradient(self, w: Array, out: Array | None = None) -> Array:
         z = self.samples @ w
         # At z = 0 the derivative of the kink is taken as 0, its convention in torch too.
         slope = np.where(z > 0, self.slopes[0], np.where(z < 0, self.slopes[1], 0.0))
         if self.multiplicity > 1:
             slope *= np.abs(z) ** (self.multiplicity - 1)
-        return self.weighted @ slope
+        return np.matmul(self.weighted, slope, out=out)
 
     def hessian(self, w: Array) -> Array:
         z, p = self.samples @ w, self.multiplicity
