@@ -42,20 +42,19 @@ def aligned_blow_up_time(rate: float, a0: np.ndarray, r0: np.ndarray, order: int
     scale = np.sqrt(r0**2 + p * a0**2)
     height, balance = np.sqrt(p) * a0 / scale, (r0 / scale) ** 2 - p * (a0 / scale) ** 2
     kappa = np.sqrt(np.abs(balance))
-    # κ/(√p A) = √(1 - r²/(p a²)) for K < 0: artanh from r itself, which does not cancel.
     bounded = balance >= 0
-    delta = np.where(
-        bounded,
-        np.arctan2(kappa, height),
-        np.log((np.abs(height) + kappa) / (r0 / scale)),
-    )
+    # κ/(√p A) = √(1 - r²/(p a²)) for K < 0: near 1 its artanh is taken from r itself, which does not cancel.
+    ratio = kappa / np.maximum(np.abs(height), 1e-300)
+    far = np.log((np.abs(height) + kappa) / (r0 / scale))
+    hyperbolic = np.where(ratio < 0.5, np.arctanh(np.minimum(ratio, 0.5)), far)
+    delta = np.where(bounded, np.arctan2(kappa, height), hyperbolic)
     small = kappa < 1e-8
     stretch = np.where(small, 1 / np.maximum(np.abs(height), 1e-300), delta / np.where(small, 1.0, kappa))
     x = np.multiply.outer(delta, (_POINTS + 1) / 2)
     safe = np.where(delta == 0, 1.0, delta)[..., None]
-    ratio = np.where(bounded[..., None], np.sin(x), np.sinh(np.where(bounded[..., None], 0.0, x))) / safe
-    ratio = np.where((small & (height > 0))[..., None], (_POINTS + 1) / 2, ratio)
-    inner = (ratio ** (p - 2)) @ _WEIGHTS / 2
+    sine = np.where(bounded[..., None], np.sin(x), np.sinh(np.where(bounded[..., None], 0.0, x))) / safe
+    sine = np.where((small & (height > 0))[..., None], (_POINTS + 1) / 2, sine)
+    inner = (sine ** (p - 2)) @ _WEIGHTS / 2
     time = stretch ** (p - 1) * inner / (rate * np.sqrt(p) * scale ** (p - 1))
     never = (height <= 0) & (balance <= 0)
     return np.where(never, np.inf, time)
