@@ -11,9 +11,15 @@ from theory.basins import BasinShare, BasinShares, basin_shares
 from theory.blow_up import aligned_blow_up_time, balanced_blow_up_time, balanced_horizon, blow_up_bounds
 from theory.closed_form import LinearFlow, linear_horizon
 from theory.destination import Destinations, Fate, Neurons, destinations, neurons_at
+from theory.dynamics.decay import DecayField, decay_system, decayed_blow_up, undecayed_time
 from theory.dynamics.field import SmoothField
+from theory.dynamics.forms import PowerForm
 from theory.dynamics.offset import offset_system
 from theory.dynamics.offset_field import OffsetField, OffsetVariant
+from theory.dynamics.one_sided import one_sided_system
+from theory.dynamics.one_sided_field import OneSidedField
+from theory.dynamics.outputs import outputs_system
+from theory.dynamics.outputs_field import LinearOutputs, OutputsField, output_tensors
 from theory.dynamics.rescaled import rescaled
 from theory.dynamics.smooth import smooth_system
 from theory.dynamics.system import LeadingSystem
@@ -30,6 +36,7 @@ from theory.orientations import (
     linear_sign_destinations,
     sign_descent_orientations,
 )
+from theory.output_orientations import output_orientations
 from theory.output_signal import FittedOutput, fitted_output, signal_function
 from theory.prediction import Prediction, predict
 from theory.signal import Loss, loss
@@ -38,6 +45,7 @@ __all__ = [
     "Activation",
     "BasinShare",
     "BasinShares",
+    "DecayField",
     "Destinations",
     "Fate",
     "FittedOutput",
@@ -45,14 +53,18 @@ __all__ = [
     "Kind",
     "LeadingSystem",
     "LinearFlow",
+    "LinearOutputs",
     "Loss",
     "MomentTensor",
     "Neurons",
     "OffsetField",
     "OffsetPrediction",
     "OffsetVariant",
+    "OneSidedField",
     "Orientation",
     "OrientationSet",
+    "OutputsField",
+    "PowerForm",
     "Prediction",
     "SmoothField",
     "Split",
@@ -66,6 +78,8 @@ __all__ = [
     "basin_shares",
     "blow_up_bounds",
     "blow_up_horizon",
+    "decay_system",
+    "decayed_blow_up",
     "destinations",
     "find_extremal_orientations",
     "find_orientations",
@@ -77,9 +91,14 @@ __all__ = [
     "neurons_at",
     "offset_prediction",
     "offset_system",
+    "one_sided_system",
+    "output_orientations",
+    "output_tensors",
+    "outputs_system",
     "predict",
     "rescaled",
     "sign_descent_orientations",
     "signal_function",
     "smooth_system",
+    "undecayed_time",
 ]

@@ -54,11 +54,25 @@ def integrated(field, a, w, tau):
 
 
 def flow_slope(
-    field, sigma, x, y, a, w, *, tau, time_exponent, epsilons, loss="half-mse", autonomous=False, **options
+    field,
+    sigma,
+    x,
+    y,
+    a,
+    w,
+    *,
+    tau,
+    time_exponent,
+    epsilons,
+    loss="half-mse",
+    autonomous=False,
+    by_scale=False,
+    **options,
 ):
     """The fitted order of accuracy: the full gradient flow against the integrated field, both from (a, w).
 
-    `autonomous`: the rescaled field is the same at every ε, so one integration serves all.
+    `autonomous`: the rescaled field is the same at every ε, so one integration serves all.  `by_scale`: `field` is a
+    function of ε that returns the field.
     """
     activation = get(sigma)
     targets = np.eye(int(y.max()) + 1)[y.astype(int)] if loss == "cross-entropy" else y
@@ -66,13 +80,14 @@ def flow_slope(
         lambda z: activation.value(torch.from_numpy(z)).numpy(),
         lambda z: activation.derivative(torch.from_numpy(z)).numpy(),
         x, targets, a, w, epsilons=epsilons, multiplicity=1, tau=tau, loss=loss,
-        time_exponent=time_exponent, **options,
+        time_exponent=time_exponent, max_steps=2000, **options,
     )  # fmt: skip
     assert np.all(full.status == FullStatus.REACHED)
     errors, one = [], None
     for k, eps in enumerate(epsilons):
         if one is None or not autonomous:
-            one = integrated(rescaled(field, eps, time_exponent), a, w, tau)
+            local = field(eps) if by_scale else field
+            one = integrated(rescaled(local, eps, time_exponent), a, w, tau)
         real = np.concatenate([full.a[k].ravel(), full.w[k].ravel()])
         errors.append(np.linalg.norm(real - one) / np.linalg.norm(one))
     return power_law(np.asarray(epsilons), np.array(errors), 1e-12)

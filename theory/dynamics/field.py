@@ -20,6 +20,11 @@ class SmoothField:
     tensor: MomentTensor
     coefficient: float
 
+    @property
+    def order(self) -> int:
+        """p, the degree of the field."""
+        return self.tensor.order
+
     def __call__(self, a: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         p, c = self.tensor.order, self.coefficient
         slope = self.tensor.gradient(w)

@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any
 
 import sympy
 
+from theory.dynamics.homogeneous import BENT, SLOPE, ZETA, R, U, X, Z, definitions, describe, form_and_slope
 from theory.dynamics.offset_field import OffsetVariant
-from theory.dynamics.powers import EPS, average, equation, rate, relative_error
+from theory.dynamics.powers import EPS, average, equation, lowest, rate, relative_error
 from theory.dynamics.system import LeadingSystem
 from theory.errors import TheoryError
 
@@ -29,11 +30,9 @@ if TYPE_CHECKING:
     from theory.activation import Activation
 
 _t = sympy.Symbol("t", real=True)
-_a, _z, _zeta, _kappa, _f = sympy.symbols("a z ζ κ f", real=True)
+_a, _kappa, _f = sympy.symbols("a κ f", real=True)
 _S, _A, _B, _C, _next = sympy.symbols("S A B C c'", real=True)
-_r = sympy.Symbol("r", positive=True)
-_w, _x, _u = sympy.symbols("w x u")
-_bent, _slope = sympy.Function("σ_p", real=True), sympy.Function("σ_p'", real=True)
+_w = sympy.Symbol("w")
 _s = sympy.Function("s", real=True)(_f)
 
 TIME_EXPONENT = 1  # a' is of order 1, so a parameter of size ε has moved by its own size at t = τ ε
@@ -54,9 +53,9 @@ def offset_system(activation: Activation, *, variant: OffsetVariant = OffsetVari
 
     # Step 1. Every parameter is ε times itself.  By homogeneity σ_p(εz) = ε^p σ_p(z), whatever its two sides.  The
     #         output is f = ε (s0 A + ε^p B + ε^q c' C) with A = Σ a, B = Σ a σ_p(z), C = Σ a z^q.
-    bent, slope = _bent(_z), _slope(_z)
-    next_value = 0 if q is None else _next * EPS**q * _z**q
-    next_slope = 0 if q is None else _next * EPS ** (q - 1) * q * _z ** (q - 1)
+    bent, slope = BENT(Z), SLOPE(Z)
+    next_value = 0 if q is None else _next * EPS**q * Z**q
+    next_slope = 0 if q is None else _next * EPS ** (q - 1) * q * Z ** (q - 1)
     output = EPS * (s0 * _A + EPS**p * _B + (0 if q is None else EPS**q * _next * _C))
 
     # Step 2. The signal is that at the kept output, S, plus -κ times what was left out; the parts of a' and w' that
@@ -76,8 +75,8 @@ def offset_system(activation: Activation, *, variant: OffsetVariant = OffsetVari
     kept_w = _S * EPS**p * _a * slope
 
     # Step 3. The leading power of each group, and at t = τ ε the relative error of every term left out.
-    order_a, order_w = _lowest(true_a), _lowest(true_w)
-    if _lowest(kept_a) != order_a:
+    order_a, order_w = lowest(true_a), lowest(true_w)
+    if lowest(kept_a) != order_a:
         raise TheoryError(
             f"activation {activation.text!r} has σ(0) = {s0} ≠ 0: {variant.value} is wrong at leading order, so it has "
             "no order of accuracy; accepted: any other variant"
@@ -87,7 +86,7 @@ def offset_system(activation: Activation, *, variant: OffsetVariant = OffsetVari
         sympy.expand(true_w - kept_w)
     ):
         if left != 0:
-            error, origin = relative_error(_lowest(left), TIME_EXPONENT), _origin(left)
+            error, origin = relative_error(lowest(left), TIME_EXPONENT), _origin(left)
             terms[origin] = min(error, terms.get(origin, error))
     if not terms:
         raise TheoryError(
@@ -97,26 +96,26 @@ def offset_system(activation: Activation, *, variant: OffsetVariant = OffsetVari
 
     # Step 4. In words and averages; amplitude and orientation by the chain rule, and the balance with Euler's identity
     #         w·σ_p'(z) x = z σ_p'(z) = p σ_p(z): (r² - p a²)' = 2 p a (mean(s σ_p) - a'), which leaves the constant.
-    bent_z, slope_z = _monomial(activation) or (bent, slope)
+    bent_z, slope_z = form_and_slope(activation)
     explicit = {bent: bent_z, slope: slope_z}
-    a_dot = average((kept_a / _S).subs(EPS, 1).subs(explicit) * _s, _f, _z, _x)
-    w_dot = average((kept_w / _S).subs(EPS, 1).subs(explicit) * _s * _x, _f, _z, _x)
-    value = average(bent_z.subs(_z, _zeta) * _s, _f, _zeta, _x)
-    push = average(slope_z.subs(_z, _zeta) * _s * _x, _f, _zeta, _x)
-    r_dot = p * _a * _r ** (p - 1) * value
-    u_dot = _a * _r ** (p - 2) * (push - p * value * _u)
-    balance = average(2 * p * _a * _s * (bent - (kept_a / _S).subs(EPS, 1)), _f, _z, _x)
+    a_dot = average((kept_a / _S).subs(EPS, 1).subs(explicit) * _s, _f, Z, X)
+    w_dot = average((kept_w / _S).subs(EPS, 1).subs(explicit) * _s * X, _f, Z, X)
+    value = average(bent_z.subs(Z, ZETA) * _s, _f, ZETA, X)
+    push = average(slope_z.subs(Z, ZETA) * _s * X, _f, ZETA, X)
+    r_dot = p * _a * R ** (p - 1) * value
+    u_dot = _a * R ** (p - 2) * (push - p * value * U)
+    balance = average(2 * p * _a * _s * (bent - (kept_a / _S).subs(EPS, 1)), _f, Z, X)
 
     return LeadingSystem(
         title=f"Offset system of a two-layer network with σ = {activation.text}: {variant.value}",
         hypotheses=_hypotheses(activation),
         equations=(rate(_a, _t, a_dot), rate(_w, _t, w_dot)),
-        polar=(rate(_r, _t, r_dot), rate(_u, _t, u_dot), rate(_r**2 - p * _a**2, _t, balance)),
+        polar=(rate(R, _t, r_dot), rate(U, _t, u_dot), rate(R**2 - p * _a**2, _t, balance)),
         orientation=(),
         invariants=(),
         potential=None,
         definitions=(
-            *_definitions(activation),
+            *definitions(activation),
             equation(_f, _output(kept_output, s0)),
         ),
         gradient_orders={"a": order_a, "w": order_w},
@@ -125,11 +124,6 @@ def offset_system(activation: Activation, *, variant: OffsetVariant = OffsetVari
         order_terms=terms,
         source="condense",
     )
-
-
-def _lowest(expression: sympy.Expr) -> int:
-    """The lowest power of ε."""
-    return min(int(power) for (power,) in sympy.Poly(sympy.expand(expression), EPS).monoms())
 
 
 def _origin(term: sympy.Expr) -> str:
@@ -149,44 +143,15 @@ def _output(kept: sympy.Expr, s0: sympy.Expr) -> sympy.Expr:
     if kept.has(_A):
         total += s0 * sympy.Sum(a[j], (j, 1, m))
     if kept.has(_B):
-        total += sympy.Sum(a[j] * _bent(z[j]), (j, 1, m))
+        total += sympy.Sum(a[j] * BENT(z[j]), (j, 1, m))
     return total
-
-
-def _monomial(activation: Activation) -> tuple[sympy.Expr, sympy.Expr] | None:
-    """σ_p and σ_p' where both sides of 0 are one monomial c z^p."""
-    plus, minus = activation.one_sided
-    p = activation.multiplicity
-    return (plus * _z**p, p * plus * _z ** (p - 1)) if minus == (-1) ** p * plus else None
-
-
-def _definitions(activation: Activation) -> tuple[sympy.Eq, ...]:
-    plus, minus = activation.one_sided
-    p = activation.multiplicity
-    form, slope = _monomial(activation) or (
-        sympy.Piecewise((plus * _z**p, _z > 0), (minus * (-_z) ** p, True)),
-        sympy.Piecewise((p * plus * _z ** (p - 1), _z > 0), (-p * minus * (-_z) ** (p - 1), True)),
-    )
-    return (
-        equation(_z, _w * _x),
-        equation(_zeta, _u * _x),
-        equation(_w, _r * _u),
-        equation(_bent(_z), form),
-        equation(_slope(_z), slope),
-    )
 
 
 def _hypotheses(activation: Activation) -> tuple[str, ...]:
     s0, p, q = activation.value_at_zero, activation.multiplicity, activation.next_order
-    plus, minus = activation.one_sided
-    lead = f"σ_p = {activation.leading_coefficient} z^{p}"
-    if minus != (-1) ** p * plus:
-        lead = (
-            f"σ_p = {plus} z^{p} for z > 0 and {minus} (-z)^{p} for z < 0, and no neuron slides along a kink"
-        )
     return (
         "two-layer network, every parameter of size ε, width fixed as ε → 0",
-        f"σ(0) = {s0} ≠ 0, multiplicity p = {p}; {lead}; "
+        f"σ(0) = {s0} ≠ 0, multiplicity p = {p}; {describe(activation)}; "
         + (f"next order q = {q}" if q is not None else "no further order"),
         "the signal s(f) is Lipschitz at f = 0",
         "time t = τ ε with τ fixed: the output is still of size ε",

@@ -13,6 +13,11 @@ from theory.dynamics.system import Mean
 EPS = sympy.Symbol("ε", positive=True)
 
 
+def lowest(expression: sympy.Expr) -> int:
+    """The lowest power of ε in a polynomial of ε."""
+    return min(int(power) for (power,) in sympy.Poly(sympy.expand(expression), EPS).monoms())
+
+
 def relative_error(degree: int, time_exponent: int) -> int:
     """The exponent of the relative error that a term of degree `degree` makes by t = τ ε^κ."""
     return degree + time_exponent - 1
