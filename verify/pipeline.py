@@ -10,6 +10,7 @@ from verify.examination import Examination
 from verify.experiment import Experiment
 from verify.folder import write_run
 from verify.progress import Progress, Silent
+from verify.regimes.cube import examine_cube
 from verify.regimes.smooth import examine_smooth
 from verify.report import Report
 from verify.store import versions
@@ -54,4 +55,6 @@ def run(
 
 def examine(experiment: Experiment, watch: Progress) -> Examination:
     """Examine one experiment in its regime: what drives the neurons × how they are stepped."""
+    if experiment.optimizer in ("adam", "sign"):
+        return examine_cube(experiment, watch)
     return examine_smooth(experiment, watch)

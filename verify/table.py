@@ -83,6 +83,8 @@ def show(value: Any) -> str:
     if isinstance(value, int):
         return str(value)
     if isinstance(value, float):
+        if 1 > value > 0.9999:
+            return f"1 - {1 - value:.2g}"
         if value == 0 or 1e-3 <= abs(value) < 1e5:
             return f"{value:.4g}"
         return f"{value:.2e}"

@@ -52,7 +52,6 @@ def test_bad_data_is_refused_in_one_line(capsys, tmp_path, content, says):
         (("verify", "xor"), "vanish"),
         (("verify", "line", "--width", "0"), "width"),
         (("verify", "line", "--init-std", "-1"), "init_std"),
-        (("verify", "line", "--optimizer", "adam"), "adam"),
         (("verify", "--widht", "3"), "--width"),
         (("multiplicity", "__import__('os')"), "position"),
         (("multiplicity", "x*y"), "variable"),
