@@ -90,7 +90,7 @@ def derived(powers: PowerCount) -> LeadingSystem:
         if sympy.expand(algebra.written_out(change)) != 0:
             raise AssertionError(f"{balance.name} must be conserved by the leading-order flow")
     invariants = tuple(
-        equation(sympy.Symbol(f"K{i}"), sum(alpha * symbols[g] ** 2 for g, alpha in balance.weights))
+        equation(sympy.Symbol(f"K{i}"), sympy.Add(*(alpha * symbols[g] ** 2 for g, alpha in balance.weights)))
         for i, balance in enumerate(found, start=1)
     )
 

@@ -11,7 +11,7 @@ is the group's leading potential; whatever is left out of its equation is an err
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from types import MappingProxyType
@@ -200,7 +200,7 @@ def _count(
     fastest = min(found.values())
     output = min(_degree(t) for t in terms)
     orders = frozenset(found.values())
-    drafts: dict[str, tuple] = {}
+    groups: dict[str, GroupPowers] = {}
     for i, name in enumerate(names):
         mine = [t for t in alive if t[i]]
         first = found[name]
@@ -208,75 +208,63 @@ def _count(
         gaps: dict[str, int] = {}
         for term in mine:
             if _degree(term) not in kept:
-                origin, gap = _origin(architecture, term), _degree(term) - first
-                gaps[origin] = min(gap, gaps.get(origin, gap))
+                _note(gaps, _origin(architecture, term), _degree(term) - first)
         if not curvature_vanishes:
             gaps[FEEDBACK] = output + min(_degree(t) for t in terms if t[i]) - first
-        leading = [t for t in mine if _degree(t) == first]
+        _check(architecture, name, gaps, vanishing)
         equation = [t for t in mine if _degree(t) in kept]
-        needs = frozenset(
-            other
-            for j, other in enumerate(names)
-            if any(t[j] > (1 if other == name else 0) for t in equation)
-        )
-        drafts[name] = (
-            gaps,
-            tuple(sorted({t[data] for t in leading})),
-            tuple(sorted(kept)),
-            needs,
-            first - fastest,
-        )
-    return _solve(architecture, drafts, found, keeping, vanishing)
-
-
-def _solve(
-    architecture: Architecture,
-    drafts: dict[str, tuple],
-    found: dict[str, int],
-    keeping: Kept,
-    vanishing: frozenset[int],
-) -> PowerCount:
-    """Errors of the rates become errors of the flow: a displacement is as wrong as its rate and what its rate needs."""
-    order_terms: dict[str, int] = {}
-    for name, (gaps, _, _, _, lag) in drafts.items():
-        for origin, gap in gaps.items():
-            if gap <= 0:
-                raise TheoryError(
-                    f"{_text(architecture)}: {origin} is as large as the leading gradient of {name} "
-                    f"(vanishing moments: {sorted(vanishing) or 'none'}): it couples the network at leading order and "
-                    "this theorem does not apply; accepted: data whose moments of lower order do not vanish"
-                )
-            order_terms[origin] = min(gap + lag, order_terms.get(origin, gap + lag))
-    if any(not draft[0] for draft in drafts.values()):
-        raise TheoryError(
-            f"{_text(architecture)} with a loss linear in f: some leading gradient is exact, there is no order of error"
-        )
-    errors = {name: min(draft[0].values()) + draft[4] for name, draft in drafts.items()}
-    while True:
-        new = {
-            name: draft[4] + min([min(draft[0].values()), *(errors[other] for other in draft[3])])
-            for name, draft in drafts.items()
-        }
-        new = {name: min(value, errors[name]) for name, value in new.items()}
-        if new == errors:
-            break
-        errors = new
-    groups = {
-        name: GroupPowers(
+        groups[name] = GroupPowers(
             name=name,
-            degree=found[name] - 1,
-            kept=kept,
-            moments=moments,
+            degree=first - 1,
+            kept=tuple(sorted(kept)),
+            moments=tuple(sorted({t[data] for t in mine if _degree(t) == first})),
             gaps=MappingProxyType(gaps),
-            lag=lag,
-            accuracy=errors[name] - lag,
-            needs=needs,
+            lag=first - fastest,
+            accuracy=min(gaps.values()),
+            needs=frozenset(
+                other for j, other in enumerate(names) if any(t[j] > (other == name) for t in equation)
+            ),
         )
-        for name, (gaps, moments, kept, needs, lag) in drafts.items()
-    }
-    return PowerCount(
-        architecture, keeping, vanishing, MappingProxyType(groups), min(errors.values()), order_terms
+    return _with_errors_carried(PowerCount(architecture, keeping, vanishing, groups, 0, {}))
+
+
+def _check(architecture: Architecture, name: str, gaps: Mapping[str, int], vanishing: frozenset[int]) -> None:
+    if not gaps:
+        raise TheoryError(
+            f"{_text(architecture)} with a loss linear in f: the leading gradient of {name} is exact, there is no order "
+            "of error"
+        )
+    for origin, gap in gaps.items():
+        if gap <= 0:
+            raise TheoryError(
+                f"{_text(architecture)}: {origin} is as large as the leading gradient of {name} (vanishing moments: "
+                f"{sorted(vanishing) or 'none'}): it couples the network at leading order and this theorem does not "
+                "apply; accepted: data whose moments of lower order do not vanish"
+            )
+
+
+def _with_errors_carried(powers: PowerCount) -> PowerCount:
+    """Errors of the rates become errors of the flow: a displacement is as wrong as its rate and what its rate needs."""
+    groups = powers.groups
+    order_terms: dict[str, int] = {}
+    for group in groups.values():
+        for origin, gap in group.gaps.items():
+            _note(order_terms, origin, gap + group.lag)
+    errors, before = {name: group.gap + group.lag for name, group in groups.items()}, None
+    while errors != before:
+        before = errors
+        errors = {
+            name: group.lag + min([group.gap, *(before[other] for other in group.needs)])
+            for name, group in groups.items()
+        }
+    carried = {name: replace(group, accuracy=errors[name] - group.lag) for name, group in groups.items()}
+    return replace(
+        powers, groups=MappingProxyType(carried), order=min(errors.values()), order_terms=order_terms
     )
+
+
+def _note(terms: dict[str, int], origin: str, exponent: int) -> None:
+    terms[origin] = min(exponent, terms.get(origin, exponent))
 
 
 def _origin(architecture: Architecture, term: Term) -> str:
