@@ -60,20 +60,29 @@ def _sech2(z: Tensor) -> Tensor:
     return torch.cosh(z).square().reciprocal()  # 1 - tanh² would cancel at large |z|
 
 
+def _one_minus_square(t: Tensor, out: Tensor) -> Tensor:
+    return torch.addcmul(t.new_ones(()), t, t, value=-1.0, out=out)
+
+
+def _tanh(z: Tensor) -> Tensor:
+    if z.requires_grad and torch.is_grad_enabled():
+        return torch.tanh(z)
+    return fast_tanh(z, torch.empty_like(z))
+
+
 def _tanh_pair(z: Tensor, h: Tensor, d: Tensor) -> tuple[Tensor, Tensor]:
-    fast_tanh(z, h, d)
-    return h, torch.mul(h, h, out=d).neg_().add_(1.0)
+    return fast_tanh(z, h), _one_minus_square(h, d)
 
 
 def _xtanh_pair(z: Tensor, h: Tensor, d: Tensor) -> tuple[Tensor, Tensor]:
-    t = fast_tanh(z, h, d)
-    torch.mul(t, t, out=d).neg_().add_(1.0).mul_(z).add_(t)  # t + z (1 - t²)
+    t = fast_tanh(z, h)
+    torch.addcmul(t, z, _one_minus_square(t, d), out=d)
     return h.mul_(z), d
 
 
 def _x2tanh_pair(z: Tensor, h: Tensor, d: Tensor) -> tuple[Tensor, Tensor]:
-    t = fast_tanh(z, h, d)
-    torch.mul(t, t, out=d).neg_().add_(1.0).mul_(z).add_(t, alpha=2.0).mul_(z)  # z (2t + z (1 - t²))
+    t = fast_tanh(z, h)
+    _one_minus_square(t, d).mul_(z).add_(t, alpha=2.0).mul_(z)  # z (2t + z (1 - t²))
     return h.mul_(z).mul_(z), d
 
 
@@ -160,14 +169,12 @@ def _gaussian(z: Tensor) -> Tensor:
 
 
 _TABLE: tuple[TorchActivation, ...] = (
-    TorchActivation("tanh", torch.tanh, _sech2, _tanh_pair),
-    TorchActivation(
-        "xtanh", lambda z: z * torch.tanh(z), lambda z: torch.tanh(z) + z * _sech2(z), _xtanh_pair
-    ),
+    TorchActivation("tanh", _tanh, _sech2, _tanh_pair),
+    TorchActivation("xtanh", lambda z: z * _tanh(z), lambda z: _tanh(z) + z * _sech2(z), _xtanh_pair),
     TorchActivation(
         "x2tanh",
-        lambda z: z * z * torch.tanh(z),
-        lambda z: z * (2 * torch.tanh(z) + z * _sech2(z)),
+        lambda z: z * z * _tanh(z),
+        lambda z: z * (2 * _tanh(z) + z * _sech2(z)),
         _x2tanh_pair,
     ),
     TorchActivation("sigmoid", torch.sigmoid, lambda z: torch.sigmoid(z) * torch.sigmoid(-z), _sigmoid_pair),

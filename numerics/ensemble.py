@@ -92,9 +92,9 @@ class Ensemble:
         rate = self.rate(views(self.network, self.flat))
         if self.rules.end is not None:
             rate = torch.minimum(rate, self.rules.end - self.time)
-        self.previous.copy_(self.flat)
         direction = self.optimizer.direction(self.flat, self.gradient, self.memory, step)
-        torch.addcmul(self.flat, direction, rate.to(self.flat.dtype)[:, None], value=-1.0, out=self.flat)
+        self.flat, self.previous = self.previous, self.flat
+        torch.addcmul(self.previous, direction, rate.to(self.flat.dtype)[:, None], value=-1.0, out=self.flat)
         self.time = self.time + rate
         self.last_rate = rate
 

@@ -19,6 +19,7 @@ from .networks import Network, views
 # Of hidden-layer buffers per thread. Measured for 5-50-1 networks: below 2^21 the calls' own cost shows
 # (59 against 39 µs a network-step at 2^20), above 2^23 the memory's.
 CACHE_BYTES = 2**22
+_SMALL = 64  # columns: above, a transposed copy costs more than BLAS gains
 
 
 def block_members(
@@ -105,11 +106,11 @@ class RiskGradient:
         decrease, residual = self._signal(f)
         a = weights["a"][..., : hidden[-1].shape[1]]
         _store(slopes["a"], residual, hidden[-1], network.output_bias)
-        if depth == 1 and network.outputs == 1:
+        if depth == 1 and network.outputs == 1 and _narrow(*columns.shape[1:], a.shape[2]):
             weighted = torch.bmm(residual * columns, derivatives[0].transpose(1, 2))  # (B, D, m)
             torch.mul(weighted.transpose(1, 2), a.transpose(1, 2), out=slopes["w1"])
             return decrease
-        back = torch.bmm(a.transpose(1, 2), residual)
+        back = _outer(a, residual)
         for layer in reversed(range(depth)):
             through = derivatives[layer].mul_(back)
             if layer == 0:
@@ -128,11 +129,25 @@ def _affine(weights: Tensor, hidden: Tensor, bias: bool, out: Tensor | None = No
     return torch.bmm(weights[..., :-1], hidden, out=out).add_(weights[..., -1:])
 
 
+def _narrow(dimension: int, samples: int, width: int) -> bool:
+    """Whether to take a out of the sum over samples: a product (D, n) and a transposed pass over (D, m), which
+    costs twice, instead of two passes over (m, n)."""
+    return dimension * (samples + 2 * width) < 2 * width * samples
+
+
+def _outer(a: Tensor, residual: Tensor) -> Tensor:
+    """Σ_k a_k residual_k over the outputs, (B, m, n): for one output a product, not a sum of one term."""
+    across = a.transpose(1, 2)
+    return across * residual if a.shape[1] == 1 else torch.bmm(across, residual)
+
+
 def _store(slope: Tensor, through: Tensor, below: Tensor, bias: bool) -> None:
     """Σ_i through_i below_iᵀ, and Σ_i through_i as bias column, into `slope`."""
-    target = slope[..., : below.shape[1]]  # below: the longer side comes last, which BLAS prefers
-    if below.shape[1] < through.shape[1]:
+    target = slope[..., : below.shape[1]]
+    if below.shape[1] < min(through.shape[1], _SMALL):  # the longer side last: BLAS prefers it so
         target.copy_(torch.bmm(below, through.transpose(1, 2)).transpose(1, 2))
+    elif slope.shape[0] == 1 and not bias:
+        torch.mm(through[0], below[0].T, out=slope[0])
     else:
         target.copy_(torch.bmm(through, below.transpose(1, 2)))
     if bias:

@@ -68,8 +68,11 @@ class Adam:
         mean, square = memory
         mean.lerp_(gradient, 1 - self.betas[0])
         square.mul_(self.betas[1]).addcmul_(gradient, gradient, value=1 - self.betas[1])
+        # m̂ / (√v̂ + eps) with both bias corrections in the denominator: one pass less over the memory
+        correction = 1 - self.betas[0] ** step
+        shift = gradient.new_tensor(self.eps * correction)
         scale = torch.sqrt(square, out=gradient)
-        scale.div_(sqrt(1 - self.betas[1] ** step)).add_(self.eps).mul_(1 - self.betas[0] ** step)
+        torch.add(shift, scale, alpha=correction / sqrt(1 - self.betas[1] ** step), out=scale)
         return torch.div(mean, scale, out=scale)
 
 

@@ -30,7 +30,7 @@ from numerics.flow.neurons import LeadingStatus, ToTheEnd, ToTimes, remaining_ti
 # log of the largest growth that is shown in a and w: beyond, they would overflow when squared
 _LARGEST = 350.0
 _NEAR = 0.01  # tangential over radial force below which the limit is tried
-_WIDTH = 2048  # neurons in a working block: 12 stages of 8 rows fit in the second-level cache
+_WIDTH = 4096  # neurons in a working block: below, the calls cost more than the arithmetic
 __all__ = ["LeadingFlowResult", "LeadingStatus", "leading_flow", "remaining_time"]
 
 
@@ -88,7 +88,7 @@ def leading_flow(
     aligned, and not finer than the tolerance lets it be seen. With ``newton`` a neuron well inside the basin
     of an orientation is given that limit, to rounding, and the steps to it are saved (see `limits`).
     Time is gradient-flow time. Raises `NumericsError` for wrong shapes or numbers. Cost: linear in N,
-    independent of the number of samples for `moments`; memory: the results and some 2·D MB. Source: theory
+    independent of the number of samples for `moments`; memory: the results and some D MB. Source: theory
     notes, sections 2 and 6.
     """
     a, w = np.array(a0, dtype=float), np.array(w0, dtype=float)

@@ -1,4 +1,4 @@
-"""Activations against mpmath at every scale, and the fast tanh against its derived bound."""
+"""Activations against mpmath at every scale, the fast tanh included."""
 
 import mpmath as mp
 import numpy as np
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from numerics.activations import CATALOGUE, from_callable, get
 from numerics.errors import NumericsError
-from numerics.hyperbolic import CONVERGENTS, tanh
+from numerics.hyperbolic import tanh
 
 _ALPHA, _SCALE = mp.mpf("1.6732632423543772848"), mp.mpf("1.0507009873554804934")
 
@@ -92,41 +92,28 @@ def test_the_fast_pair_agrees_with_value_and_derivative(name, scale):
     assert ((derivative - entry.derivative(z)).abs() <= size * (1 + derivative.abs())).all()
 
 
-@given(st.integers(-12, 2), st.floats(1, 9.9), st.sampled_from([torch.float64, torch.float32]))
-def test_property_fast_tanh_stays_within_its_bound(exponent, digit, dtype):
+@given(st.integers(-300, 2), st.floats(1, 9.9), st.sampled_from([torch.float64, torch.float32]))
+def test_property_fast_tanh_is_right_to_two_units_in_the_last_place(exponent, digit, dtype):
     z = torch.linspace(-1, 1, 41, dtype=dtype) * digit * 10.0**exponent
-    value = tanh(z, torch.empty_like(z), torch.empty_like(z))
-    bound = (4 * len(CONVERGENTS) + 1) * torch.finfo(dtype).eps
+    z = z[(z == 0) | (z.abs() >= torch.finfo(dtype).tiny)]  # below, single precision has fewer digits
+    value = tanh(z, torch.empty_like(z))
     with mp.workdps(60):
         for point, result in zip(z.tolist(), value.tolist(), strict=True):
             exact = mp.tanh(mp.mpf(point))
-            assert abs(result - exact) <= bound * abs(exact)
+            assert abs(result - exact) <= 2 * torch.finfo(dtype).eps * abs(exact)
 
 
-def test_each_convergent_is_exact_to_rounding_at_its_limit_and_not_far_beyond():
-    for k, convergent in enumerate(CONVERGENTS, start=1):
-        assert len(convergent.numerator) == len(convergent.denominator) == k
-        limit = mp.sqrt(convergent.largest_square[torch.float64])
-        errors = []
-        for z in (limit, 2 * limit):
-            with mp.workdps(60):
-                top, bottom = (
-                    mp.fprod(1 + mp.mpf(c) * z**2 for c in side)
-                    for side in (convergent.numerator, convergent.denominator)
-                )
-                errors.append(abs(z * top / bottom / mp.tanh(z) - 1))
-        # the inverse roots are themselves rounded: a few eps each
-        assert errors[0] <= (0.5 + 8 * k) * np.finfo(float).eps
-        assert errors[1] > 4 * errors[0]
-
-
-def test_fast_tanh_passes_on_what_is_not_finite_or_empty():
+def test_fast_tanh_works_in_place_on_slices_and_passes_on_what_is_not_finite_or_empty():
     z = torch.tensor([float("nan"), float("inf"), -float("inf"), 0.0], dtype=torch.float64)
-    value = tanh(z, torch.empty_like(z), torch.empty_like(z))
-    assert value[0].isnan()
-    assert value[1:].tolist() == [1.0, -1.0, 0.0]
+    assert tanh(z, z) is z
+    assert z[0].isnan()
+    assert z[1:].tolist() == [1.0, -1.0, 0.0]
     empty = torch.empty(0, dtype=torch.float64)
-    assert tanh(empty, torch.empty(0, dtype=torch.float64), torch.empty(0, dtype=torch.float64)).numel() == 0
+    assert tanh(empty, torch.empty_like(empty)).numel() == 0
+    wide = torch.linspace(-1, 1, 12, dtype=torch.float64).view(3, 4)
+    part = torch.zeros(3, 2, dtype=torch.float64)
+    tanh(wide[:, ::2], part)
+    torch.testing.assert_close(part, torch.tanh(wide[:, ::2]), rtol=1e-15, atol=0)
 
 
 def test_callables_get_their_derivative_and_bad_ones_are_refused():
