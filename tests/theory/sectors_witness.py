@@ -22,7 +22,7 @@ def circle_extrema(x, s, act, points=400_000):
     return [(theta[k], bool(top[k]), g[k]) for k in np.flatnonzero(top | low)], 2 * np.pi / points
 
 
-def subgradient_climb(x, s, act, u, sign, steps=6000):
+def subgradient_climb(x, s, act, u, sign, steps=4000):
     """Points u (N, D) moved up sign·G by normalised subgradient steps that shrink geometrically."""
     p, plus, minus = act
     size = 0.05
@@ -33,5 +33,5 @@ def subgradient_climb(x, s, act, u, sign, steps=6000):
         grad -= (grad * u).sum(axis=1, keepdims=True) * u
         u = u + size * grad / np.maximum(np.linalg.norm(grad, axis=1, keepdims=True), 1e-300)
         u /= np.linalg.norm(u, axis=1, keepdims=True)
-        size *= 0.998
+        size *= 0.997
     return u

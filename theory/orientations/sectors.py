@@ -8,7 +8,8 @@ Statement.   u is fixed iff 0 lies in the projected subdifferential of G.  Kinds
                  strict local minimum, G < 0:  attractor, collects a < 0     G > 0:  dying, collects a < 0
              G is not symmetric: -u is listed only where it is fixed itself.  Where G and its gradient vanish on an open
              cone (dead) nothing moves; such cones are described in `notes`, their points and edges not listed.
-Method.      D = 2: sectors_plane, exact and complete.
+Method.      D = 2: sectors_plane, exact and complete.  D >= 3, up to `max_cells`: p = 1 face by face (sectors_linear),
+             exact and complete, p >= 2 cell by cell (sectors_smooth).  Above: sectors_search, each hit verified.
 Source.      Maennel, Bousquet, Gelly 2018 (ReLU, p = 1); theory notes, section 4.
 """
 
@@ -21,14 +22,18 @@ from flint import arb, ctx, fmpq
 
 from theory.activation import Activation, activation
 from theory.errors import TheoryError
-from theory.orientations.find import find_orientations
+from theory.orientations.find import find_orientations, generic_lines
 from theory.orientations.result import Method, Orientation, OrientationSet, ranked
 from theory.orientations.rounding import certified_orientation
-from theory.orientations.sectors_faces import face_count
+from theory.orientations.sectors_faces import cell_count, face_count
 from theory.orientations.sectors_form import OneSidedForm, rational_coefficients
 from theory.orientations.sectors_linear import linear_faces
 from theory.orientations.sectors_plane import plane
+from theory.orientations.sectors_search import multistart
+from theory.orientations.sectors_smooth import smooth_cells
 from theory.stability import Extremum, kind_of, sign_of
+
+CELL_COST = 100  # solving and certifying one complex line of a cell costs as much as testing this many faces
 
 
 def one_sided_form(x: object, s: object, sigma: Activation | str | tuple) -> tuple[OneSidedForm, str | None]:
@@ -74,13 +79,16 @@ def find_extremal_orientations(
     elif form.dimension == 2:
         fixed, method_notes, flat = plane(form)
         found = [f.orientation for f in fixed]
-        complete = bool(found) or bool(flat and flat[0][0] != flat[0][1])
+        complete = bool(found) or bool(flat and flat[0].start != flat[0].end)
     elif not form.lines:
         return _smooth(form, tuple(notes), bias, seed)
-    elif form.order == 1 and face_count(len(form.lines), form.dimension) <= max_cells:
+    elif form.order == 1 and _faces(form) <= max_cells:
         found, method_notes, complete = linear_faces(form)
+    elif form.order > 1 and _cells(form) * CELL_COST * generic_lines(form.order, form.dimension) <= max_cells:
+        found, method_notes, complete = smooth_cells(form, seed)
     else:
-        raise TheoryError("sectors: D >= 3 is not implemented")
+        found, method_notes = multistart(form, seed)
+        complete = False
     return OrientationSet(
         multiplicity=form.order,
         dimension=form.dimension,
@@ -94,6 +102,14 @@ def find_extremal_orientations(
         orientations=ranked(found),
         seed=seed,
     )
+
+
+def _faces(form: OneSidedForm) -> int:
+    return face_count(len(form.lines), form.dimension)
+
+
+def _cells(form: OneSidedForm) -> int:
+    return cell_count(len(form.lines), form.dimension)
 
 
 def _smooth(form: OneSidedForm, notes: tuple[str, ...], bias: bool, seed: int) -> OrientationSet:

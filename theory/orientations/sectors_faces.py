@@ -25,6 +25,11 @@ def face_count(lines: int, rank: int) -> int:
     )
 
 
+def cell_count(lines: int, dimension: int) -> int:
+    """The number of open cells of `lines` hyperplanes in general position; else an upper bound."""
+    return 2 * sum(math.comb(lines - 1, i) for i in range(min(lines, dimension)))
+
+
 def faces(lines: list[tuple[int, ...]]) -> np.ndarray:
     """Return the sign vectors (F, m), int8, of all faces, the least one (all zeros) included; distinct, sorted."""
     reduced, rank = _reduced(lines)

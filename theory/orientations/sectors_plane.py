@@ -51,7 +51,17 @@ class Fixed:
     kink: bool
 
 
-def plane(form: OneSidedForm) -> tuple[list[Fixed], list[str], list[tuple[Direction, Direction]]]:
+@dataclass(frozen=True)
+class FlatArc:
+    """An open arc on which G is constant, with the sign of dG/dθ just before and after it; the whole circle: 0, 0."""
+
+    start: Direction
+    end: Direction
+    before: int
+    after: int
+
+
+def plane(form: OneSidedForm) -> tuple[list[Fixed], list[str], list[FlatArc]]:
     """Return the fixed orientations by angle, the notes, and the open arcs on which G is constant."""
     cells, unit = cells_of(form)
     kinks = {(s * -y[1], s * y[0]) for y in form.lines for s in (1, -1)}
@@ -64,7 +74,9 @@ def plane(form: OneSidedForm) -> tuple[list[Fixed], list[str], list[tuple[Direct
     on_kink = sum(f.kink for f in fixed)
     if on_kink:
         notes.append(f"{on_kink} of the {len(fixed)} orientations lie on a kink u·x_i = 0")
-    return fixed, notes, [(arc[0].start, arc[-1].end) for arc in flat]
+    ahead, behind = {c.start: _after(c) for c in cells}, {c.end: _before(c) for c in cells}
+    arcs = [FlatArc(a[0].start, a[-1].end, behind[a[0].start], ahead[a[-1].end]) for a in flat]
+    return fixed, notes, arcs
 
 
 def cells_of(form: OneSidedForm) -> tuple[list[Cell], fmpq]:
@@ -124,10 +136,19 @@ def _sign(x: object) -> int:
     return (x > 0) - (x < 0)  # type: ignore[operator]
 
 
+def _after(cell: Cell) -> int:
+    """The sign of dG/dθ just after the start of a cell."""
+    return next((_sign(c) for c in cell.slope if c), 0)
+
+
+def _before(cell: Cell) -> int:
+    """The sign of dG/dθ just before the end of a cell."""
+    return next((_sign(c) for c in reversed(cell.slope) if c), 0)
+
+
 def _at_breakpoint(left: Cell, right: Cell, unit: fmpq, order: int, kink: bool) -> list[Fixed]:
     """Return the breakpoint between two cells if it is fixed and not the edge of a cone of constant G (step 3)."""
-    before = next((_sign(c) for c in reversed(left.slope) if c), 0)
-    after = next((_sign(c) for c in right.slope if c), 0)
+    before, after = _before(left), _after(right)
     if not before or not after:
         return []
     moves = left.slope[-1] and right.slope[0] and before == after
