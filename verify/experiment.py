@@ -21,6 +21,7 @@ OptimizerName = Literal["gd", "momentum", "adam", "sign"]
 class Experiment:
     """A two-layer network, its data, its initialisation and its training.
 
+    `width` None: 50, or what the regime needs (σ(0) ≠ 0: a width at which the signs split in the initial stage);
     `init_std` is the standard deviation of every parameter at the start (None: 1e-5 for order 1, 1e-3 above);
     `lr` None asks for steps of `step` in rescaled time, a number for a fixed learning rate; `fraction` is the fall of
     the loss that ends the initial stage (None: 0.001 for order 1, 0.01 above); `seeds` networks are drawn from `seed`.
@@ -32,7 +33,7 @@ class Experiment:
     loss: str = "half-mse"
     bias: bool = True
     optimizer: str = "gd"
-    width: int = 50
+    width: int | None = None
     init_std: float | None = None
     lr: float | None = None
     step: float = 0.01
@@ -49,7 +50,8 @@ class Experiment:
             if getattr(self, name) not in allowed:
                 raise UsageError(f"unknown {name} {getattr(self, name)!r}; accepted: {', '.join(allowed)}")
         for name in ("width", "seeds", "max_paths"):
-            if getattr(self, name) < 1:
+            value = getattr(self, name)
+            if value is not None and value < 1:
                 raise UsageError(f"{name} is {getattr(self, name)}; accepted: a whole number of at least 1")
         if self.seed < 0:
             raise UsageError(f"seed is {self.seed}; accepted: a whole number of at least 0")

@@ -10,8 +10,7 @@ from verify.examination import Examination
 from verify.experiment import Experiment
 from verify.folder import write_run
 from verify.progress import Progress, Silent
-from verify.regimes.cube import examine_cube
-from verify.regimes.smooth import examine_smooth
+from verify.regimes.choose import choose
 from verify.report import Report
 from verify.store import versions
 
@@ -41,7 +40,7 @@ def run(
     began = time.perf_counter()
     examinations = [examine(experiment, watch) for experiment in wanted]
     report = Report(
-        experiments=wanted,
+        experiments=tuple(found.experiment for found in examinations),
         checks=tuple(check for found in examinations for check in found.checks),
         versions=versions(),
         notes=tuple(f"{found.experiment.name}: {note}" for found in examinations for note in found.notes),
@@ -55,6 +54,4 @@ def run(
 
 def examine(experiment: Experiment, watch: Progress) -> Examination:
     """Examine one experiment in its regime: what drives the neurons × how they are stepped."""
-    if experiment.optimizer in ("adam", "sign"):
-        return examine_cube(experiment, watch)
-    return examine_smooth(experiment, watch)
+    return choose(experiment)(experiment, watch)

@@ -14,6 +14,7 @@ from verify.evidence import Trained
 from verify.experiment import Experiment
 
 BUDGET = 200_000
+WIDTH = 50  # hidden neurons, where neither the user nor the regime says otherwise
 SNAPSHOT_EVERY = 20  # steps: a smooth curve, and a small share of the time
 
 
@@ -37,7 +38,7 @@ def train_networks(
     data, goals = experiment.dataset, experiment.targets
     network = Network(
         inputs=data.x.shape[1],
-        widths=experiment.width,
+        widths=experiment.width or WIDTH,
         outputs=experiment.outputs,
         activations=sigma,
         hidden_bias=experiment.bias,

@@ -45,8 +45,8 @@ class Setting:
     """Append a constant input, so that the bias is part of the orientation."""
     optimizer: OptimizerName = "gd"
     """Optimiser of the trained networks."""
-    width: int = 50
-    """Hidden neurons."""
+    width: int | None = None
+    """Hidden neurons (default: 50; where σ(0) ≠ 0 enough for the signs to split in the initial stage)."""
     init_std: float | None = None
     """Standard deviation of every parameter at the start (default: 1e-5 for order 1, 1e-3 above)."""
     lr: float | None = None

@@ -1,0 +1,38 @@
+"""Which regime covers an experiment: what drives the neurons × how they are stepped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from theory import TheoryError, activation
+from verify.examination import Examination
+from verify.experiment import Experiment
+from verify.progress import Progress
+from verify.regimes.cube import examine_cube
+from verify.regimes.offset import examine_offset
+from verify.regimes.smooth import examine_smooth
+from verify.training import WIDTH
+
+Regime = Callable[[Experiment, Progress], Examination]
+
+
+def choose(experiment: Experiment) -> Regime:
+    """The regime of an experiment.  Raises TheoryError, in one line, where there is none."""
+    sigma = activation(experiment.activation)
+    coordinatewise = experiment.optimizer in ("adam", "sign")
+    if sigma.value_at_zero != 0:
+        if coordinatewise:
+            raise TheoryError(
+                f"σ = {sigma.text} has σ(0) ≠ 0: how {experiment.optimizer} fits the mean and then turns the neurons is "
+                "not derived; accepted: --optimizer gd or momentum, or an activation with σ(0) = 0"
+            )
+        return examine_offset
+    return _at_default_width(examine_cube if coordinatewise else examine_smooth)
+
+
+def _at_default_width(regime: Regime) -> Regime:
+    def examine(experiment: Experiment, watch: Progress) -> Examination:
+        return regime(replace(experiment, width=experiment.width or WIDTH), watch)
+
+    return examine
