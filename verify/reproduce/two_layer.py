@@ -10,6 +10,7 @@ from numerics.datasets import Dataset
 from numerics.schedules import Rate, RescaledTime
 from theory import Prediction, TheoryError, predict
 from verify.evidence import unit
+from verify.regimes.smooth import clock_rate
 from verify.reproduce.counting import PAPER_THRESHOLD, Counts, closeness, count, spread
 from verify.reproduce.finding import Finding
 from verify.reproduce.judge import interval, majority, share
@@ -17,7 +18,6 @@ from verify.reproduce.orientations import Predicted, adam_orientations, flow_ori
 from verify.reproduce.paths import Path, adam_path, flow_path
 from verify.reproduce.setting import Setting, with_bias
 from verify.reproduce.workspace import Workspace
-from verify.training import clock_rate
 
 EARLY = 0.01  # the fall of the loss at which the leading order is looked at, for p >= 2
 
