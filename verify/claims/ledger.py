@@ -139,6 +139,7 @@ def validate(claim: Claim, run: Run) -> Entry:
     """Run one claim's check on its own law and write down the outcome with everything that reproduces it."""
     began = time.perf_counter()
     outcome = claim.run(run)
+    refuted = outcome.verdict is Verdict.REFUTED and outcome.counterexample is not None
     evidence = {
         **outcome.evidence(),
         "seed": run.seed,
@@ -150,7 +151,7 @@ def validate(claim: Claim, run: Run) -> Entry:
         claim=claim.description(),
         verdict=outcome.verdict,
         evidence=evidence,
-        counterexample=finite(outcome.counterexample) if outcome.counterexample is not None else None,
+        counterexample=finite(outcome.counterexample) if refuted else None,
         seconds=time.perf_counter() - began,
     )
 

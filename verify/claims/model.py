@@ -95,8 +95,8 @@ class Run:
 class Outcome:
     """What a validation found: its checks decide the verdict, `summary` says it in one line.
 
-    `counterexample` is a JSON-ready description from which a refutation can be repeated; `details` holds further
-    numbers, such as a confusion table.
+    `counterexample` is a JSON-ready description from which a refutation can be repeated, shown where there is one;
+    `details` holds further numbers, such as a confusion table.
     """
 
     summary: str

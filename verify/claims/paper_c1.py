@@ -301,7 +301,7 @@ def _beyond(law: int, run: Run) -> Outcome:
         why=f"{low} certified on {len(sample.x)} integer points; at most {high} by {lines} lines and Morse's inequalities",
     )
     summary = f"at least {low} (certified), at most {high}: nobody knows the maximum"
-    return Outcome(summary, (check,), _document(sample, found))
+    return Outcome(summary, (check,), details={"best": _document(sample, found)})
 
 
 BEYOND = Claim(
