@@ -29,8 +29,13 @@ class Slope:
     reason: str
 
 
-def power_law(epsilons: np.ndarray, errors: np.ndarray, floor: np.ndarray | float) -> Slope:
-    """Fit the exponent of errors (E,) against epsilons (E,); `floor` is the error of the measurement itself."""
+def power_law(
+    epsilons: np.ndarray, errors: np.ndarray, floor: np.ndarray | float, *, decades: float = DECADES
+) -> Slope:
+    """Fit the exponent of errors (E,) against epsilons (E,); `floor` is the error of the measurement itself.
+
+    `decades` is the width of the window; orders above 4 leave less than two between saturation and rounding.
+    """
     order = np.argsort(epsilons)
     eps, err = np.asarray(epsilons, float)[order], np.asarray(errors, float)[order]
     noise = (
@@ -46,10 +51,10 @@ def power_law(epsilons: np.ndarray, errors: np.ndarray, floor: np.ndarray | floa
     if np.count_nonzero(usable) < 6:
         return _unresolved("fewer than six errors lie above the floor of the integration")
     low = eps[int(np.argmax(usable))]
-    window = (eps >= low) & (eps <= low * 10**DECADES * 1.000001)
+    window = (eps >= low) & (eps <= low * 10**decades * 1.000001)
     x, e = eps[window], err[window]
-    if x[-1] / x[0] < 10**DECADES * 0.99:
-        return _unresolved(f"the window spans {np.log10(x[-1] / x[0]):.2f} decades, {DECADES:g} are needed")
+    if x[-1] / x[0] < 10**decades * 0.99:
+        return _unresolved(f"the window spans {np.log10(x[-1] / x[0]):.2f} decades, {decades:g} are needed")
 
     # The correction is scaled to 1 at the top of the window; where it stays small it costs next to nothing.
     design = np.column_stack([np.ones_like(x), np.log(x), x / x[-1]])
