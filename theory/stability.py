@@ -84,13 +84,47 @@ def projected_extremum(hessian: arb_mat, value: arb, u: list[arb], order: int) -
     signs = {sign_of(pulled[j, j]) for j in range(size - 1)}
     if {1, -1} <= signs:
         return Extremum.NEITHER
+    dominant = all(
+        pulled[j, j].abs_lower() > sum((pulled[j, k].abs_upper() for k in range(size - 1) if k != j), arb(0))
+        for j in range(size - 1)
+    )
+    if not dominant:
+        signs = _pivot_signs(hessian * (order - 1) - identity * value, u)
+    if {1, -1} <= signs:
+        return Extremum.NEITHER
     if len(signs) > 1 or not signs <= {1, -1}:
         return Extremum.UNDECIDED
-    for j in range(size - 1):
-        rest = sum((pulled[j, k].abs_upper() for k in range(size - 1) if k != j), arb(0))
-        if not pulled[j, j].abs_lower() > rest:
-            return Extremum.UNDECIDED
     return Extremum.MAXIMUM if signs == {-1} else Extremum.MINIMUM
+
+
+def _pivot_signs(form: arb_mat, u: list[arb]) -> set[int | None]:
+    """The signs of the pivots of L D Lᵀ of a form on the tangent space, those of its eigenvalues (Sylvester).
+
+    For forms whose entries differ by more orders than binary64 eigenvectors resolve; None stands for an undecided pivot.
+    """
+    lead = max(range(len(u)), key=lambda k: float(abs(u[k]).mid()))
+    rest = [k for k in range(len(u)) if k != lead]
+    ratio = {k: u[k] / u[lead] for k in rest}  # e_k - ratio_k e_lead is a basis of the tangent space
+    left = {
+        (j, k): form[j, k]
+        - ratio[j] * form[lead, k]
+        - ratio[k] * form[j, lead]
+        + ratio[j] * ratio[k] * form[lead, lead]
+        for j in rest
+        for k in rest
+    }
+    signs: set[int | None] = set()
+    while rest:
+        pivot = max(rest, key=lambda k: float(abs(left[k, k]).mid()))
+        sign = sign_of(left[pivot, pivot])
+        signs.add(sign if sign else None)
+        if not sign:
+            break
+        rest.remove(pivot)
+        for j in rest:
+            for k in rest:
+                left[j, k] -= left[j, pivot] * left[pivot, k] / left[pivot, pivot]
+    return signs
 
 
 def classify(

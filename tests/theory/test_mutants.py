@@ -156,7 +156,7 @@ TABLE = {
         ("extremum", "else Extremum.MAXIMUM\n", "else Extremum.MINIMUM\n"),
         ("norm", ".sqrt()  #", "  #"),
     ]),
-    checks.enumeration: ("orientations.find", [
+    checks.enumeration: ("orientations.homotopy", [
         ("count of lines", "sum((order - 1) ** k for", "sum(order**k for"),
         ("range of the count", "for k in range(dimension))", "for k in range(dimension - 1))"),
     ]),

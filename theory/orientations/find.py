@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from theory.errors import TheoryError
 from theory.moment_tensor import MomentTensor
-from theory.orientations.homotopy import homotopy
+from theory.orientations.frame import followed
+from theory.orientations.homotopy import homotopy, lines_of
 from theory.orientations.linear import linear
 from theory.orientations.multistart import multistart
 from theory.orientations.planar import planar
@@ -14,7 +15,7 @@ from theory.orientations.spectral import spectral
 
 def generic_lines(order: int, dimension: int) -> int:
     """The number of complex fixed lines of a generic T, Σ_{k<D} (p-1)^k; Cartwright, Sturmfels 2013."""
-    return sum((order - 1) ** k for k in range(dimension))
+    return lines_of(order, dimension)
 
 
 def choose_method(order: int, dimension: int, max_paths: int) -> Method:
@@ -48,6 +49,9 @@ def find_orientations(
     p, dimension = tensor.order, tensor.dimension
     try:
         chosen = choose_method(p, dimension, max_paths) if method is None else Method(method)
+        # Few samples: the lines lie in their span, and are followed there.
+        if method is None and chosen is Method.MULTISTART and not tensor.is_zero:
+            chosen = choose_method(p, max(followed(tensor), 3), max_paths)
     except ValueError:
         raise TheoryError(f"orientations: unknown method {method!r}; accepted: {', '.join(Method)}") from None
     fits = {

@@ -1,12 +1,23 @@
 """p >= 3, any D: all complex fixed lines by continuation, each certified, and completeness by counting.
 
-Statement.  The fixed lines are the zeros of the section T u^{p-1} of Q ⊗ O(p-1) on P^{D-1}, Q = C^D /
-O(-1), a bundle of rank D - 1 and top Chern class Σ_{k<D} (p-1)^k = N (Cartwright and Sturmfels 2013).
-It is ample for p >= 2, so every connected component of the zeros takes at least 1 of N (Fulton,
-Intersection Theory, 12.2).  Hence N certified distinct lines are all there are, and with fewer nothing
-is said about the rest.
+Statement.  The fixed lines of T, T u^{p-1} ∧ u = 0, isotropic ones (u·u = 0) and those with λ = 0 included, are
+finite in number for almost every T, and then N = Σ_{k<D} (p-1)^k, multiplicities counted.  If N distinct simple
+ones are certified, there are no others, neither isolated nor in a continuum.
+Proof.
+ a. N is the degree of the top Chern class of (C^D/O(-1)) ⊗ O(p-1) on P^{D-1}, of which T u^{p-1} is a section
+    (Cartwright and Sturmfels 2013); the diagonal tensors of step 1 attain it.
+ b. I = {(T, u): T u^{p-1} ∧ u = 0} is a vector bundle over P^{D-1}: for any complex u ≠ 0 the map T ↦ T u^{p-1} is onto
+    (with v·u = 1, the symmetric part of w ⊗ v^{p-1} goes to (w + (p-1)(w·u) v)/p, a regular map of w).  So I is smooth,
+    irreducible and of the dimension of the space Sym of all T.
+ c. π: I → Sym is proper and of degree N.  By Stein it is I → S → Sym, the first with connected fibres, the second
+    finite, S irreducible; as Sym is normal, every fibre of S → Sym has at most N points, counted with local degrees ≥ 1
+    that add up to N (Hartshorne III.11.5; Shafarevich II.6.3).
+ d. A point of S over T is a connected component of the fixed lines of T.  A simple line is one by itself and of local
+    degree 1; N of them leave nothing.
+With fewer than N nothing is said about the rest.  Frames (frame.py) only guide the search; where T does not see some
+directions, the statement is applied to the span, as proved there.
 Steps.
- 1. Follow the N explicit eigenlines of a random complex diagonal tensor to T (tracker.py).
+ 1. Follow the explicit eigenlines of a random complex diagonal tensor to T (tracker.py).
  2. Certify every end in binary64 with rounding bounds, in Arb where that is not enough; count distinct ones.
  3. Paths that failed, or that are not proved apart, are followed again with smaller steps; then all
     with another b.
@@ -23,6 +34,7 @@ import numpy as np
 
 from theory.certificate import Enclosure, certify_ball, certify_batch, not_apart, proved_apart
 from theory.moment_tensor import MomentTensor
+from theory.orientations.frame import Frame, frame, kernel_line
 from theory.orientations.result import Method, Orientation, OrientationSet, both_sides
 from theory.orientations.rounding import certified_orientation
 from theory.orientations.singular import describe_singular
@@ -47,29 +59,39 @@ class _Lines:
 
 
 def homotopy(tensor: MomentTensor, *, bias: bool, expected: int, seed: int = 0) -> OrientationSet:
-    """Return all fixed orientations for p >= 3, D >= 2; cost O(N D³) a continuation step, N complex lines."""
+    """Return all fixed orientations for p >= 3, D >= 2; cost O(N D³) a continuation step, N complex lines.
+
+    `expected` is the generic count of lines in D variables.
+    """
     notes: list[str] = []
+    real: list[Orientation] = []
+    found, complete, stats = 0, False, {}
     if tensor.is_zero:
         notes.append(
             "T = 0: every orientation is fixed (a continuum, the whole sphere); the next order decides"
         )
-        real, found, stats = [], 0, {}
     else:
         generator, other = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(2))
-        lines = _search(tensor, expected, generator)
+        view = frame(tensor)
+        count = expected if view.rank == tensor.dimension else lines_of(tensor.order, view.rank)
+        lines = _search(tensor, view, count, generator)
         real, undecided = _real_lines(tensor, lines, notes)
-        found, stats = (
-            len(lines.u),
-            lines.stats | {"singular_ends": len(lines.singular), "failed": lines.failed},
-        )
+        found = len(lines.u)
+        stats = lines.stats | {"singular_ends": len(lines.singular), "failed": lines.failed}
         if undecided:
             notes.append(f"{undecided} lines are neither proved real nor proved not real")
             stats["undecided"] = undecided
-        if found < expected:
-            notes.append(_why_incomplete(lines, found, expected))
+        complete = found == count and not undecided
+        if found < count:
+            notes.append(_why_incomplete(lines, found, count))
             singular, seen = describe_singular(tensor, real, other)
             real += singular
             notes += seen
+        if view.rank < tensor.dimension:
+            at_rest, note = unseen(tensor, view, real, proved=complete)
+            found, complete = found + len(at_rest), complete and bool(at_rest)
+            real += at_rest
+            notes.append(note)
     return OrientationSet(
         multiplicity=tensor.order,
         dimension=tensor.dimension,
@@ -77,7 +99,7 @@ def homotopy(tensor: MomentTensor, *, bias: bool, expected: int, seed: int = 0) 
         bound_2p=2 * tensor.order,
         lines_expected=expected,
         lines_found=found,
-        complete=found == expected and not stats.get("undecided"),
+        complete=complete,
         method=Method.HOMOTOPY,
         notes=tuple(notes),
         orientations=both_sides(real, tensor.order),
@@ -86,14 +108,14 @@ def homotopy(tensor: MomentTensor, *, bias: bool, expected: int, seed: int = 0) 
     )
 
 
-def _search(tensor: MomentTensor, expected: int, generator: np.random.Generator) -> _Lines:
+def _search(tensor: MomentTensor, view: Frame, expected: int, generator: np.random.Generator) -> _Lines:
     """Return the distinct certified lines of up to ROUNDS continuations (steps 1 to 3)."""
     lines = _Lines(
         np.empty((0, tensor.dimension), complex), np.empty(0), np.empty((0, tensor.dimension), complex)
     )
     for _ in range(ROUNDS):
         before = len(lines.u)
-        ends, sine = _one_round(tensor, generator, lines.stats)
+        ends, sine = _one_round(tensor, view, generator, lines.stats)
         u = np.concatenate([lines.u, ends.u[np.isfinite(sine)]])
         sines = np.concatenate([lines.sine, sine[np.isfinite(sine)]])
         keep = _distinct(u, sines)
@@ -107,10 +129,12 @@ def _search(tensor: MomentTensor, expected: int, generator: np.random.Generator)
     return lines
 
 
-def _one_round(tensor: MomentTensor, generator: np.random.Generator, stats: dict) -> tuple[Paths, np.ndarray]:
-    b = start_diagonal(tensor, generator)
+def _one_round(
+    tensor: MomentTensor, view: Frame, generator: np.random.Generator, stats: dict
+) -> tuple[Paths, np.ndarray]:
+    b = start_diagonal(view.tensor, generator)
     u, value = start_lines(b, tensor.order)
-    ends = _track_all(tensor, b, u, value, 1e-4, stats)
+    ends = _track_all(view, b, u, value, 1e-4, stats)
     sine = _certified(tensor, ends)
     stats["rounds"] += 1
     stats["paths"] += len(u)
@@ -120,7 +144,7 @@ def _one_round(tensor: MomentTensor, generator: np.random.Generator, stats: dict
     )
     if lost.size:
         stats["retracked"] += len(lost)
-        again = _track_all(tensor, b, u[lost], value[lost], 1e-7, stats)
+        again = _track_all(view, b, u[lost], value[lost], 1e-7, stats)
         for whole, part in ((ends.u, again.u), (ends.value, again.value), (ends.t, again.t)):
             whole[lost] = part
         sine[lost] = _certified(tensor, again)
@@ -128,22 +152,23 @@ def _one_round(tensor: MomentTensor, generator: np.random.Generator, stats: dict
 
 
 def _track_all(
-    tensor: MomentTensor, b: np.ndarray, u: np.ndarray, value: np.ndarray, tolerance: float, stats: dict
+    view: Frame, b: np.ndarray, u: np.ndarray, value: np.ndarray, tolerance: float, stats: dict
 ) -> Paths:
+    """Follow the lines in the frame; the ends in the coordinates of the data."""
     parts = [
-        track(tensor, b, u[k : k + BATCH], value[k : k + BATCH], tolerance=tolerance)
+        track(view.tensor, b, u[k : k + BATCH], value[k : k + BATCH], tolerance=tolerance, metric=view.metric)
         for k in range(0, len(u), BATCH)
     ]
     stats["steps"] += sum(part.steps for part in parts)
-    join = np.concatenate
-    return Paths(
-        join([q.u for q in parts]), join([q.value for q in parts]), join([q.t for q in parts]), stats["steps"]
-    )
+    ends, values, t = (np.concatenate([getattr(q, name) for q in parts]) for name in ("u", "value", "t"))
+    return Paths(view.lift(ends), values, t, stats["steps"])
 
 
 def _certified(tensor: MomentTensor, ends: Paths) -> np.ndarray:
     """Return the sine bound of every end, inf where nothing is proved (step 2); refines `ends.u` in place."""
-    sine = certify_batch(tensor, ends.u, ends.value)
+    # λ from u itself: that of the frame has another scale.
+    value = (ends.u.conj() * (tensor.normalised_hessian(ends.u) @ ends.u[..., None])[..., 0]).sum(axis=-1)
+    sine = certify_batch(tensor, ends.u, value)
     for k in np.flatnonzero(~np.isfinite(sine) & (ends.t == 1.0)).tolist():
         for precision in PRECISIONS[:2]:
             enclosure = certify_ball(tensor, ends.u[k], precision)
@@ -219,10 +244,38 @@ def orient(tensor: MomentTensor, enclosure: Enclosure, notes: list[str]) -> Orie
                 unit = finer.unit()
                 kind, sign, value = classify(tensor, unit, finer.precision)
         if kind is Kind.DEGENERATE:
-            notes.append(
-                f"P(u) = {float(value.mid()):.1e} is not proved to be or not to be 0 at one orientation"
+            what = (
+                "P(u) = {:.1e} is not proved to be or not to be 0"
+                if value.contains(0)
+                else ("(p-1) T u^{{p-2}} - P I is not proved definite or indefinite, P(u) = {:.1e},")
             )
+            notes.append(what.format(float(value.mid())) + " at one orientation")
     return certified_orientation(unit, value, kind, sign)
+
+
+def lines_of(order: int, dimension: int) -> int:
+    """N = Σ_{k<D} (p-1)^k, the number of complex fixed lines of a generic T."""
+    return sum((order - 1) ** k for k in range(dimension))
+
+
+def unseen(
+    tensor: MomentTensor, view: Frame, real: list[Orientation], *, proved: bool
+) -> tuple[list[Orientation], str]:
+    """The line that T does not see, where it is one, and a note; `proved`: `real` are all orientations with P ≠ 0."""
+    size = len(view.kernel)
+    # P has its extreme values on the unit sphere of the span at fixed orientations: of one sign, they make P definite.
+    signs = {np.sign(o.value) for o in real}
+    definite = proved and tensor.order % 2 == 0 and len(signs) == 1
+    kind = Kind.REPELLER if definite else Kind.DEGENERATE
+    what = (
+        f"T sees {view.rank} of {tensor.dimension} directions, the span of the data: P(u) = 0 and u is fixed "
+    )
+    all_there = "; every orientation with P(u) ≠ 0 is listed" if proved else ""
+    if size == 1:
+        return [kernel_line(view.kernel[0], kind)], what + f"at the one line orthogonal to them{all_there}"
+    return [], what + (
+        f"on the unit sphere orthogonal to them, a continuum of dimension {size - 1}, {kind.value} as a whole{all_there}"
+    )
 
 
 def _why_incomplete(lines: _Lines, found: int, expected: int) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from theory.moment_tensor import MomentTensor
+from theory.orientations.frame import followed
 from theory.orientations.homotopy import orient, real_enclosure
 from theory.orientations.result import Method, Orientation, OrientationSet, both_sides
 from theory.orientations.search import ascent, group_lines, random_units, stationary
@@ -48,6 +49,12 @@ def multistart(tensor: MomentTensor, *, bias: bool, expected: int, seed: int = 0
         real = _merged(real)
         if uncertified:
             notes.append(f"{uncertified} lines met could not be certified (singular or too close); left out")
+        rank = followed(tensor)
+        if rank < tensor.dimension:
+            notes.append(
+                f"T sees {rank} of {tensor.dimension} directions: P(u) = 0 and u is fixed on the unit sphere "
+                "orthogonal to them"
+            )
         notes.append(f"{expected} complex lines are more than may be followed: a search, not an enumeration")
     return OrientationSet(
         multiplicity=tensor.order,

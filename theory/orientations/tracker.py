@@ -1,6 +1,7 @@
 """Homotopy continuation of Z-eigenlines from a diagonal tensor, all paths as one numpy batch.
 
-T_t = (1-t) Σ_k b_k e_k^{⊗p} + t T.  A path is a line of eigenvectors of T_t; it is followed on the
+T_t = (1-t) Σ_k b_k e_k^{⊗p} + t T.  A path is a line of eigenvectors of T_t, T_t u^{p-1} = λ G_t u with G_t = G^t
+for a metric G (theory.orientations.frame), the identity as a rule; it is followed on the
 patch ū₀·u = 1 of its own current unit vector u₀, where nothing can run to infinity: |λ| ≤ ‖T_t‖.  Runge
 and Kutta's fourth-order step predicts, Newton's method corrects, and each path has its own step from
 the size of the correction, O(h⁵). For almost every complex b no path meets a singular point before t =
@@ -17,6 +18,7 @@ import numpy as np
 from theory.certificate import bordered
 from theory.moment_tensor import MomentTensor
 
+Axes = tuple[np.ndarray, np.ndarray]  # eigenvalues (D,) and eigenvectors (D, D) of a metric
 ARRIVED_SINGULAR = 1e-9  # 1 - t at which a path that still cannot finish is taken to end on a singular line
 
 
@@ -61,9 +63,10 @@ def start_lines(b: np.ndarray, order: int) -> tuple[np.ndarray, np.ndarray]:
 class _Family:
     """Evaluates T_t and the tangent of its eigenlines."""
 
-    def __init__(self, tensor: MomentTensor, b: np.ndarray):
+    def __init__(self, tensor: MomentTensor, b: np.ndarray, axes: Axes | None):
         self.tensor, self.b, self.order = tensor, b, tensor.order
         self.diagonal = np.arange(len(b))
+        self.axes = axes  # G_t = G^t changes evenly, however small its eigenvalues are
 
     def hessians(self, u: np.ndarray, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return T_t u^{p-2} and d/dt T_t u^{p-1}."""
@@ -80,15 +83,37 @@ class _Family:
         hessian, rate = self.hessians(u, t)
         right = np.zeros_like(z)
         right[:, :-1] = -rate
-        return _solve(bordered(hessian, u, z[:, -1], self.order, patch), right)
+        if self.axes is not None:
+            growth, vectors = np.log(self.axes[0]), self.axes[1]
+            right[:, :-1] += z[:, -1:] * (self.dual(u @ vectors * growth @ vectors.T, t))
+        return _solve(self.bordered(hessian, u, z[:, -1], t, patch), right)
 
     def newton(self, z: np.ndarray, t: np.ndarray, patch: np.ndarray) -> np.ndarray:
         """Return Newton's correction of z on the patch patch·u = const."""
         u = z[:, :-1]
         hessian, _ = self.hessians(u, t)
         right = np.zeros_like(z)
-        right[:, :-1] = z[:, -1:] * u - (hessian @ u[..., None])[..., 0]
-        return _solve(bordered(hessian, u, z[:, -1], self.order, patch), right)
+        right[:, :-1] = z[:, -1:] * self.dual(u, t) - (hessian @ u[..., None])[..., 0]
+        return _solve(self.bordered(hessian, u, z[:, -1], t, patch), right)
+
+    def dual(self, u: np.ndarray, t: np.ndarray) -> np.ndarray:
+        """Return G_t u."""
+        if self.axes is None:
+            return u
+        roots, vectors = self.axes
+        return (u @ vectors * roots ** t[:, None]) @ vectors.T
+
+    def bordered(
+        self, hessian: np.ndarray, u: np.ndarray, value: np.ndarray, t: np.ndarray, patch: np.ndarray
+    ) -> np.ndarray:
+        """Return the derivative [(p-1) T_t u^{p-2} - λ G_t, -G_t u; patch, 0]."""
+        if self.axes is None:
+            return bordered(hessian, u, value, self.order, patch)
+        out = bordered(hessian, self.dual(u, t), np.zeros_like(value), self.order, patch)
+        roots, vectors = self.axes
+        metric = np.einsum("jk,nk,lk->njl", vectors, roots ** t[:, None], vectors)
+        out[:, :-1, :-1] -= value[:, None, None] * metric
+        return out
 
 
 def _solve(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
@@ -101,13 +126,21 @@ def _solve(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 
 def track(
-    tensor: MomentTensor, b: np.ndarray, u: np.ndarray, value: np.ndarray, *, tolerance: float = 1e-4
+    tensor: MomentTensor,
+    b: np.ndarray,
+    u: np.ndarray,
+    value: np.ndarray,
+    *,
+    tolerance: float = 1e-4,
+    metric: Axes | None = None,
 ) -> Paths:
     """Follow the eigenlines (u, value) of diag(b) to T; `tolerance` bounds each predictor error (angle).
 
+    `metric` holds the eigenvalues and eigenvectors of G at the end, positive definite; None for the identity.
+
     Cost: about 6 solves of (D+1)³ a path and step, 20-60 steps a path.
     """
-    family = _Family(tensor, b)
+    family = _Family(tensor, b, metric)
     z = np.concatenate([u, value[:, None]], axis=1)
     t = np.zeros(len(z))
     h = np.full(len(z), 0.05)
