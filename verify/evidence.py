@@ -50,7 +50,8 @@ class Expected:
     `times` (B,) and their `uncertainty` (B,); a (B, m), w (B, m, D) there, the first-order tilt of the leading neurons
     included; the destination of every neuron as unit vectors (B, m, D), zero where it does not grow; the blow-up time
     of every neuron (B, m).  `perturbation` (B,) is the relative size of the forces beyond leading order at the horizon,
-    whose first order is in `times` and w, and whose square is what is left.
+    whose first order is in `times` and w, and whose square is what is left; `spread` (B, m) is how far in radians that may
+    turn each neuron.
     """
 
     times: np.ndarray
@@ -60,6 +61,7 @@ class Expected:
     destinations: np.ndarray
     blow_up_times: np.ndarray
     perturbation: np.ndarray
+    spread: np.ndarray
 
     @property
     def u(self) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 
 from theory import Fate, Prediction, blow_up_horizon, destinations, linear_horizon, neurons_at
 from theory.closed_form import fallen_mode
-from verify.evidence import Expected, unit
+from verify.evidence import Expected, angle, unit
 
 
 def expect(prediction: Prediction, a0: np.ndarray, w0: np.ndarray, *, fraction: float) -> Expected:
@@ -43,6 +43,10 @@ def _linear(prediction: Prediction, a0: np.ndarray, w0: np.ndarray, fraction: fl
         destinations=flow.signs(a0, w0)[..., None] * flow.direction,
         blow_up_times=np.full(a0.shape, np.inf),
         perturbation=perturbation,
+        # Second order of the tilt, and of what shifts the time: a neuron still on its way turns as 1/w∥ falls.
+        spread=perturbation[:, None] ** 2
+        + fraction
+        * np.arctan2(np.linalg.norm(_across(w, flow.direction), axis=-1), np.abs(w @ flow.direction)),
     )
 
 
@@ -70,12 +74,24 @@ def _blow_up(prediction: Prediction, a0: np.ndarray, w0: np.ndarray, fraction: f
         lead = horizon.leader
         w[b, lead] = at.r[lead] * unit(at.u[lead] + horizon.tilt)
         horizons.append(horizon)
+    size = np.array([h.perturbation for h in horizons])
+    uncertainty, times = np.array([h.uncertainty for h in horizons]), np.array([h.time for h in horizons])
+    # The change of the signal acts on a sleeping neuron while the leader is large: for the share of the time by which it
+    # also shifts the horizon (theory.horizon: shift = uncertainty / perturbation).
+    late = uncertainty / size / times
+    spread = late[:, None] * angle(unit(w0), unit(w))
+    spread[np.arange(len(a0)), [h.leader for h in horizons]] = size**2
     return Expected(
-        times=np.array([h.time for h in horizons]),
-        uncertainty=np.array([h.uncertainty for h in horizons]),
+        times=times,
+        uncertainty=uncertainty,
         a=a,
         w=w,
         destinations=goals,
         blow_up_times=blow_up_times,
-        perturbation=np.array([h.perturbation for h in horizons]),
+        perturbation=size,
+        spread=spread,
     )
+
+
+def _across(w: np.ndarray, direction: np.ndarray) -> np.ndarray:
+    return w - (w @ direction)[..., None] * direction

@@ -18,6 +18,24 @@ WIDTH = 50  # hidden neurons, where neither the user nor the regime says otherwi
 SNAPSHOT_EVERY = 20  # steps: a smooth curve, and a small share of the time
 
 
+def initial_neurons(
+    experiment: Experiment, sigma: TorchActivation, std: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """a0 (B, m) or (B, m, K) and w0 (B, m, D), from which `train_networks` starts."""
+    network = _network(experiment, sigma)
+    return network.neurons(initialise(network, std, experiment.spawn()))
+
+
+def _network(experiment: Experiment, sigma: TorchActivation) -> Network:
+    return Network(
+        inputs=experiment.dataset.x.shape[1],
+        widths=experiment.width or WIDTH,
+        outputs=experiment.outputs,
+        activations=sigma,
+        hidden_bias=experiment.bias,
+    )
+
+
 def train_networks(
     experiment: Experiment,
     sigma: TorchActivation,
@@ -36,13 +54,7 @@ def train_networks(
     Times are learning rate × steps × `time_factor`.
     """
     data, goals = experiment.dataset, experiment.targets
-    network = Network(
-        inputs=data.x.shape[1],
-        widths=experiment.width or WIDTH,
-        outputs=experiment.outputs,
-        activations=sigma,
-        hidden_bias=experiment.bias,
-    )
+    network = _network(experiment, sigma)
     start = initialise(network, std, experiment.spawn(), device=experiment.device)
     a0, w0 = network.neurons(start)
     result = train(

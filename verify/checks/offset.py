@@ -246,11 +246,6 @@ def papers_count(evidence: OffsetEvidence) -> list[Check]:
     ]
 
 
-def offset_order(evidence: OffsetEvidence) -> list[Check]:
-    """Order of accuracy of the offset system."""
-    return []
-
-
 def _amplitudes(a: np.ndarray, w: np.ndarray) -> np.ndarray:
     return np.abs(a) * np.linalg.norm(w, axis=-1)
 

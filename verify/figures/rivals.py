@@ -23,7 +23,7 @@ def rivals_figure(
     `predicted` is (times (P,), angles (P, N)) to the first of them, `apart` the angle between the two; `marks` names
     times to be marked by a vertical line.
     """
-    figure = Figure(figsize=(5.6, 3.5), layout="constrained")
+    figure = Figure(figsize=(5.8, 3.9), layout="constrained")
     ax = figure.add_subplot()
     for (name, angles), colour in zip(measured.items(), (OBSERVED, POSITIVE), strict=True):
         low, middle, high = np.quantile(angles, [0.1, 0.5, 0.9], axis=1)
@@ -57,6 +57,6 @@ def rivals_figure(
     ax.set_yscale("log")
     ax.set_xlabel(f"time ({unit})")
     ax.set_ylabel("angle (rad)")
-    ax.legend(loc="lower left")
+    figure.legend(loc="outside lower center", ncols=2)
     ax.set_title(title)
     return figure

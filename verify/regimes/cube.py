@@ -10,6 +10,8 @@ lr/std of them, jumps to and fro between the same two states for ever; theory's 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from numerics.stopping import LossFraction
@@ -116,7 +118,7 @@ def _gather(
 
     (coarse, leading), (fine, half) = both(std, rate), both(std, rate / 2)
     scales = tuple(both(std * k, rate * k) for k in (100, 10)) if prediction.order == 1 else ()
-    return CubeEvidence(
+    evidence = CubeEvidence(
         experiment=experiment,
         activation=prediction.activation,
         order=prediction.order,
@@ -132,6 +134,8 @@ def _gather(
         changed=_changed(prediction, leading),
         lr=rate,
     )
+    spread = np.broadcast_to(evidence.tilt[:, None], coarse.a0.shape)
+    return replace(evidence, expected=replace(evidence.expected, spread=spread))
 
 
 def _expected(prediction: Prediction, trained: Trained, leading: LeadingTraining) -> Expected:
@@ -155,6 +159,7 @@ def _expected(prediction: Prediction, trained: Trained, leading: LeadingTraining
         destinations=goals,
         blow_up_times=np.full(leading.a.shape, np.inf),
         perturbation=perturbation,
+        spread=np.zeros(leading.a.shape),  # set once the tilt is known
     )
 
 

@@ -20,7 +20,6 @@ from verify.checks.offset import (
     fitted_mean,
     naive_orientation,
     number_of_orientations,
-    offset_order,
     own_flow,
     papers_count,
     shares_after,
@@ -32,6 +31,7 @@ from verify.examination import Examination, put
 from verify.experiment import Experiment
 from verify.formula import torch_activation
 from verify.progress import Progress
+from verify.regimes.accuracy import measured_order
 from verify.regimes.offset_evidence import SHARE, OffsetEvidence, split_times
 from verify.regimes.offset_figures import offset_arrays, offset_drawings
 from verify.regimes.smooth import MOMENTUM
@@ -43,7 +43,7 @@ WIDTHS = (50, 100, 200, 400, 800)
 LOADING = 0.7  # of the growth rate, that the common mode may have used up at the split
 
 _CHECKS = (
-    agreement, offset_order, fitted_mean, corrected_orientation, own_flow, shares_before, split_time, shares_after,
+    agreement, fitted_mean, corrected_orientation, own_flow, shares_before, split_time, shares_after,
     number_of_orientations, naive_orientation, papers_count,
 )  # fmt: skip
 
@@ -70,12 +70,14 @@ def examine_offset(experiment: Experiment, watch: Progress) -> Examination:
     if experiment.width is None:
         experiment = replace(experiment, width=_width(prediction, std, experiment.seed))
     evidence = _gather(experiment, prediction, std, watch)
+    watch.stage(f"{experiment.name}: order of accuracy")
+    result, accuracy = measured_order(experiment)
     return Examination(
         experiment=experiment,
-        checks=tuple(put(_CHECKS, evidence, experiment, watch)),
+        checks=(accuracy, *put(_CHECKS, evidence, experiment, watch)),
         notes=(*prediction.notes, *prediction.orientations.notes),
         arrays=offset_arrays(evidence),
-        drawings=offset_drawings(evidence),
+        drawings=offset_drawings(evidence, result),
     )
 
 
@@ -147,6 +149,7 @@ def _gather(
             destinations=signs[..., None] * prediction.direction,
             blow_up_times=np.full(coarse.a0.shape, np.inf),
             perturbation=np.zeros(len(coarse.a0)),
+            spread=np.full(coarse.a0.shape, float(_lean(prediction, flow_w[-1:])[0])),
         ),
         grid=grid,
         seen_a=seen_a,

@@ -8,8 +8,10 @@ from matplotlib.figure import Figure
 from verify.evidence import angle, unit
 from verify.examination import Drawing
 from verify.figures.cosine import neurons_figure
+from verify.figures.order import order_figure
 from verify.figures.rivals import rivals_figure
 from verify.figures.shares import shares_figure
+from verify.order import OrderResult
 from verify.regimes.offset_evidence import SHARE, OffsetEvidence, split_times
 from verify.regimes.smooth_figures import run_arrays, title_of
 
@@ -25,11 +27,12 @@ def offset_arrays(evidence: OffsetEvidence) -> dict[str, np.ndarray]:
     }
 
 
-def offset_drawings(evidence: OffsetEvidence) -> tuple[Drawing, ...]:
+def offset_drawings(evidence: OffsetEvidence, result: OrderResult) -> tuple[Drawing, ...]:
     """Cosine matrix, shares of the two signs, and the angles to the two orientations that are claimed."""
     title = title_of(evidence)
     drawings: list[Drawing] = [
         ("cosine", lambda: neurons_figure(evidence.trained, evidence.order, title=title)),
+        ("order", lambda: order_figure(result, title=title)),
         ("shares", lambda: _shares(evidence, title)),
     ]
     if evidence.dimension > 1:
@@ -66,7 +69,7 @@ def _rivals(evidence: OffsetEvidence, title: str) -> Figure:
         title=title,
         unit=r"units of $1/\gamma$",
         marks={
-            "first look": rate * evidence.grid[evidence.look],
+            "checked here": rate * evidence.grid[evidence.look],
             "predicted split": rate * float(split_times(evidence.grid, evidence.turned(evidence.flow_w))[0]),
         },
     )
