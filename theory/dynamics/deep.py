@@ -193,10 +193,4 @@ def _hypotheses(powers: PowerCount) -> tuple[str, ...]:
         f"every σ_l smooth with σ_l(0) = 0; {layers}",
         f"not zero: {nonzero}{said}",
         "rescaled time τ before the first blow-up",
-        *(
-            f"{name}: gradient O(ε^{g.degree}) up to a relative O(ε^{g.gap}); "
-            + ("moves by its own size" if g.lag == 0 else f"moves by ε^{g.lag} of its size")
-            + f", up to a relative O(ε^{g.accuracy})"
-            for name, g in powers.groups.items()
-        ),
     )

@@ -2,19 +2,58 @@
 
 from __future__ import annotations
 
-from verify.commands.options import OUTPUT, SETTING, Data, Formula, Output, Setting, print_json, watched
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from verify.commands.options import OUTPUT, SETTING, Data, Flag, Formula, Output, Setting, print_json, watched
 
 
 def order(
-    expr: Formula, data: Data = "line", /, *, setting: Setting = SETTING, output: Output = OUTPUT
+    expr: Formula,
+    data: Data = "line",
+    /,
+    *,
+    layers: Annotated[str, Parameter(allow_leading_hyphen=True)] = "",
+    upper_bias: Annotated[bool, Flag] = False,
+    residual: Annotated[bool, Flag] = False,
+    weight_decay: float = 0.0,
+    trained: Annotated[bool, Flag] = False,
+    setting: Setting = SETTING,
+    output: Output = OUTPUT,
 ) -> int:
-    """Measured against predicted order of accuracy of the leading-order flow."""
+    """Measured against predicted order of accuracy of the leading-order flow.
+
+    Parameters
+    ----------
+    layers
+        Activations of further hidden layers, separated by commas (EXPR is the first): "xtanh,tanh".
+    upper_bias
+        Biases in the further hidden layers.
+    residual
+        Residual connections over the further hidden layers.
+    weight_decay
+        Weight decay in rescaled time: λ ε^(1-p).
+    trained
+        Gradient descent, its learning rate refined until it does not matter, in place of the integrated gradient flow.
+    """
     from dataclasses import replace
 
     from verify.order import order_of_accuracy
-    from verify.table import print_order
+    from verify.order.cases import named_layers
+    from verify.order.table import print_orders
 
     experiment = replace(setting, activation=expr).experiment(data)
-    document, result = watched(output, lambda progress: order_of_accuracy(experiment))
-    print_json(document) if output.json else print_order(document)
+    document, result = watched(
+        output,
+        lambda progress: order_of_accuracy(
+            experiment,
+            layers=named_layers(layers),
+            upper_bias=upper_bias,
+            residual=residual,
+            decay=weight_decay,
+            train=trained,
+        ),
+    )
+    print_json(document) if output.json else print_orders(document)
     return result.verdict.exit_code

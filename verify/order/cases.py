@@ -212,6 +212,23 @@ def case_of(
     return neuron_case(system, neurons, sigma, inputs, y, decay=decay, **common)
 
 
+def named_layers(text: str) -> tuple[str, ...]:
+    """The activations in a list separated by commas; commas inside brackets belong to a formula."""
+    parts, depth = [""], 0
+    for character in text:
+        depth += (character in "([") - (character in ")]")
+        if character == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    names = tuple(part.strip() for part in parts)
+    if names == ("",):
+        return ()
+    if "" in names:
+        raise UsageError(f"layers {text!r} has an empty entry; accepted: activations separated by commas")
+    return names
+
+
 def _two_layer(
     sigma: Activation, experiment: Experiment, x: np.ndarray, y: np.ndarray
 ) -> tuple[LeadingSystem, Any]:
