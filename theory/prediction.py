@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -51,6 +53,11 @@ class Prediction:
             g=self.field.tensor.gradient(np.zeros(self.x.shape[1])), coefficient=self.coefficient
         )
 
+    def _repr_html_(self) -> str:
+        notes = "".join(f"<li>{html.escape(note)}</li>" for note in self.notes)
+        text = html.escape(self.system.text())
+        return f"<pre>{text}</pre><ul>{notes}</ul>{self.orientations._repr_html_()}"
+
 
 def predict(
     x: np.ndarray,
@@ -69,10 +76,11 @@ def predict(
     """
     act = sigma if isinstance(sigma, Activation) else activation(sigma)
     ell = loss_function if isinstance(loss_function, Loss) else loss(loss_function)
-    x = np.asarray(x, dtype=float)
-    y = np.asarray(y)
+    x, y = _inputs(x), np.asarray(y)
     if y.ndim != 1:
         raise TheoryError(f"y has shape {y.shape}: this prediction needs one output, y of shape (n,)")
+    if len(x) != len(y):
+        raise TheoryError(f"x has {len(x)} samples and y has {len(y)}; accepted: as many targets as samples")
     if bias:
         x = np.column_stack([x, np.ones(len(x))])
     exact = ell.signal(y)
@@ -101,6 +109,19 @@ def predict(
         orientations=find_orientations(tensor, bias=bias, max_paths=max_paths, seed=seed),
         notes=tuple(notes),
     )
+
+
+def _inputs(x: Any) -> np.ndarray:
+    """Inputs as float64 (n, d); (n,) is one input dimension."""
+    try:
+        if np.iscomplexobj(x):
+            raise TypeError
+        x = np.asarray(x, dtype=float)
+    except (TypeError, ValueError):
+        raise TheoryError("x must hold real numbers, of shape (n, d) or (n,)") from None
+    if x.ndim not in (1, 2) or x.size == 0:
+        raise TheoryError(f"x has shape {x.shape}; accepted: (n, d) or (n,), not empty")
+    return x[:, None] if x.ndim == 1 else x
 
 
 def _driving_order(act: Activation, x: np.ndarray, s: np.ndarray) -> tuple[int, MomentTensor]:

@@ -1,0 +1,64 @@
+"""One call from data to prediction: what it accepts, what it refuses in one line, what a notebook shows."""
+
+import numpy as np
+import pytest
+
+from theory import TheoryError, predict
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.standard_normal((6, 2)), np.arange(6.0)
+
+
+def test_one_input_dimension_and_lists_are_accepted():
+    flat, column = predict(X[:, 0], Y, "z**2"), predict(X[:, :1], Y, "z**2")
+    assert flat.orientations.to_json() == column.orientations.to_json()
+    assert predict(X.tolist(), Y.tolist()).order == 1
+
+
+def test_a_loss_of_the_users_own():
+    """ℓ = (f - y)⁴ has the signal 4 y³ and the curvature 12 y²."""
+    own = predict(X, Y, "z**2", loss_function="(f - y)**4")
+    np.testing.assert_allclose(own.signal, 4 * Y**3, rtol=1e-15)
+    assert own.curvature == pytest.approx(np.mean(12 * Y**2), rel=1e-15)
+    same = predict(X, 4 * Y**3, "z**2")
+    assert [o.u for o in own.orientations.orientations] == [o.u for o in same.orientations.orientations]
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "options", "message"),
+    [
+        (X, Y[:5], {}, "x has 6 samples and y has 5; accepted: as many targets as samples"),
+        (X[:0], Y[:0], {}, "x has shape (0, 2); accepted: (n, d) or (n,), not empty"),
+        ([["a"]], [1.0], {}, "x must hold real numbers"),
+        (1j * X, Y, {}, "x must hold real numbers"),
+        (X * np.nan, Y, {}, "x, column 0: entry 0 is not finite"),
+        (X, np.full(6, np.inf), {}, "target 0 is not a finite number"),
+        (X, np.column_stack([Y, Y]), {}, "needs one output, y of shape (n,)"),
+        (X, Y, {"loss_function": "abs(f - y)"}, "has a kink at f = 0, so no signal there"),
+        (X, Y, {"loss_function": "logistic"}, "takes targets -1 and 1; target 0 is 0"),
+        (X, Y, {"loss_function": 7}, "a loss is a name or a formula"),
+        (X, 0 * Y, {}, "vanish on these data"),
+    ],
+)
+def test_refusals_are_one_line(x, y, options, message):
+    with pytest.raises(TheoryError) as refused:
+        predict(x, y, **options)
+    assert message in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_notebook_output():
+    prediction = predict(X, Y, "x**2*tanh(x)")
+    page = prediction._repr_html_()
+    assert "<table>" in page
+    assert "Autonomous orientation flow" in page
+    assert "<pre>Leading-order flow" in page
+    assert prediction.activation._repr_latex_().startswith("$")
+    assert r"\begin{align*}" in prediction.system._repr_latex_()
+    assert prediction.loss._repr_latex_().startswith("$")
+
+
+def test_the_closed_form_is_only_for_order_one():
+    assert predict(X, Y).linear.rate > 0
+    with pytest.raises(TheoryError, match="needs order 1"):
+        _ = predict(X, Y, "z**2").linear
