@@ -15,8 +15,8 @@ Statement.   1. Every a_j runs to the same ā = f*/(s0 m) at the rate ρ = s0² 
                 Φ(-ζ) has turned when ζ (ε/√2) e^{γt} = |ā| γ (t - t0).
              4. A = ā (1 - e^{-ρt}) and c g·ĝ = γ + h e^{-ρt}, h = |c| (g0 - g*)·g*/‖g*‖ with g0 = mean(s x) at f = 0, make
                 ∫ A c g·ĝ dt = ā γ (t - t0) up to e^{-ρt}, with t0 = 1/ρ - h/(2γρ); exact for a quadratic loss.
-Hypotheses.  ε ≪ |ā|, ρ ≫ γ, and a small `loading` κ c² (m ā W + Σ α ω) ĝᵀ cov(x) ĝ/γ: the relative change of γ by the
-             output that has grown beyond the mean.
+Hypotheses.  ε ≪ |ā|, ρ ≫ γ, and a small `loading` κ c² (m ā W + Σ α ω) ĝᵀ cov(x) ĝ/γ + |c ĝ·mean(x)| W/s0: the relative
+             change of γ by the output that has grown beyond the mean, and of ā by the part of the mean that w takes over.
 Limits.      In a narrow network the common mode fits the data before the deviations have grown: the loading is not small,
              the split comes later than the closed form says, or never.  `integrate_split` follows the offset system
              itself.  p ≥ 2: a keeps the sign of ā (|a| ≫ r, so r² - p a² < 0) and neurons go to the orientations that
@@ -49,8 +49,8 @@ class Split:
     """When one orientation becomes two.
 
     `time` is the gradient-flow time at which the share `share` of the neurons points away from the others, inf if it
-    was not reached; `turns` (m,) each neuron's own, inf for those that stay.  `loading` is the relative change of the
-    growth rate by then: the closed form leaves it out and is good to about that, `integrated` tells which it was.
+    was not reached; `turns` (m,) each neuron's own, inf for those that stay.  `loading` is the relative change of rate
+    and amplitude by then: the closed form leaves it out and is good to about that; `integrated` tells which it was.
     """
 
     time: float
@@ -170,8 +170,10 @@ class OffsetPrediction:
         turns = np.where(some, 0.5 * (low + high), turns)
         time, share = _reached(turns, share)
         deviations = float(alpha @ omega) if not np.isfinite(time) else _product(alpha, omega, gamma * time)
-        common = 0.0 if not np.isfinite(time) else width * amplitude**2 * gamma * time
-        return Split(time, share, turns, self._loading(common + deviations), False)
+        common = 0.0 if not np.isfinite(time) else amplitude * gamma * time
+        return Split(
+            time, share, turns, self._loading(width * amplitude * common + deviations, common), False
+        )
 
     def integrate_split(
         self,
@@ -221,7 +223,9 @@ class OffsetPrediction:
             raise TheoryError(f"the split was not reached in {max_steps} steps; pass a larger max_steps")
         reached, share = _reached(turns, share)
         a, w = unit * y[0, :width], unit * y[0, width:].reshape(width, dimension)
-        return Split(reached, share, turns, self._loading(abs(float(a @ (w @ goal)))), True)
+        along = w @ goal
+        loading = self._loading(abs(float(a @ along)), abs(float(along.mean())))
+        return Split(reached, share, turns, loading, True)
 
     def _moment(self) -> np.ndarray:
         if self.order != 1:
@@ -241,10 +245,11 @@ class OffsetPrediction:
         turn = abs(self.coefficient) * float((start - g) @ g) / float(np.linalg.norm(g))
         return 1.0 / rho - turn / (2 * self.rate * rho)
 
-    def _loading(self, strength: float) -> float:
-        """κ c² strength ĝᵀ cov(x) ĝ/γ."""
-        spread = float(np.var(self.x @ self._growing()))
-        return self.curvature * self.coefficient**2 * strength * spread / self.rate
+    def _loading(self, strength: float, common: float) -> float:
+        """κ c² strength ĝᵀ cov(x) ĝ/γ + |c ĝ·mean(x)| common/|s0|, strength = |Σ a w·ĝ| and common = |W|."""
+        along = self.x @ self._growing()
+        weaker = self.curvature * self.coefficient**2 * strength * float(np.var(along)) / self.rate
+        return weaker + abs(self.coefficient * float(along.mean()) * common / self.field.constant)
 
 
 def _product(alpha: np.ndarray, omega: np.ndarray, exponent: float) -> float:
