@@ -28,12 +28,21 @@ from theory.horizon import Horizon, blow_up_horizon
 from theory.moment_tensor import MomentTensor
 from theory.offset import OffsetPrediction, Split, offset_prediction
 from theory.orientations import (
+    AdamReason,
+    AdamRegime,
+    Arc,
     Kind,
+    OneSidedDestinations,
+    OneSidedFate,
     Orientation,
     OrientationSet,
+    adam_follows,
+    circle_basins,
     find_extremal_orientations,
     find_orientations,
     linear_sign_destinations,
+    one_sided_destinations,
+    one_sided_form,
     sign_descent_orientations,
 )
 from theory.output_orientations import output_orientations
@@ -43,6 +52,9 @@ from theory.signal import Loss, loss
 
 __all__ = [
     "Activation",
+    "AdamReason",
+    "AdamRegime",
+    "Arc",
     "BasinShare",
     "BasinShares",
     "DecayField",
@@ -60,6 +72,8 @@ __all__ = [
     "OffsetField",
     "OffsetPrediction",
     "OffsetVariant",
+    "OneSidedDestinations",
+    "OneSidedFate",
     "OneSidedField",
     "Orientation",
     "OrientationSet",
@@ -70,6 +84,7 @@ __all__ = [
     "Split",
     "TheoryError",
     "activation",
+    "adam_follows",
     "aligned_blow_up_time",
     "alignment_exponent",
     "alignment_time",
@@ -78,6 +93,7 @@ __all__ = [
     "basin_shares",
     "blow_up_bounds",
     "blow_up_horizon",
+    "circle_basins",
     "decay_system",
     "decayed_blow_up",
     "destinations",
@@ -91,6 +107,8 @@ __all__ = [
     "neurons_at",
     "offset_prediction",
     "offset_system",
+    "one_sided_destinations",
+    "one_sided_form",
     "one_sided_system",
     "output_orientations",
     "output_tensors",

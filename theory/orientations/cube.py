@@ -19,18 +19,52 @@ Source.      condense; theory notes, section 7.
 
 from __future__ import annotations
 
+import numpy as np
+
 from theory.moment_tensor import MomentTensor
+from theory.orientations.cube_boxes import box_maxima, face_work
+from theory.orientations.cube_certify import FacePoint, orientation_of
 from theory.orientations.cube_linear import cube_linear
-from theory.orientations.result import Method, OrientationSet, both_sides
+from theory.orientations.cube_quadratic import definite, quadratic_maxima, symmetric_matrix
+from theory.orientations.cube_search import STARTS, cube_search
+from theory.orientations.result import Method, Orientation, OrientationSet, both_sides
 
 
-def sign_descent_orientations(tensor: MomentTensor, *, bias: bool = True, seed: int = 0) -> OrientationSet:
+def sign_descent_orientations(
+    tensor: MomentTensor,
+    *,
+    bias: bool = True,
+    seed: int = 0,
+    max_faces: int = 300_000,
+    max_boxes: int = 200_000,
+) -> OrientationSet:
     """Return the orientations that collect neurons under sign descent; all are attractors.
 
-    `lines_expected` is None: no count is known.  p = 1: exact, one line.  Source: theory notes, section 7.
+    `lines_expected` is None: no count is known.  p = 1: exact.  p = 2: exact in rationals while 3^D <= `max_faces`.
+    p >= 3: all faces by excluding subdivision while D (p + 2)^D <= `max_faces` and `max_boxes` suffice.  Otherwise a
+    search from random starts: each hit certified, `complete` False.  `bias` is only passed on.
+    Source: theory notes, section 7.
     """
-    lines, notes = cube_linear(tensor)
-    complete = bool(lines)
+    reduced, used = _used(tensor)
+    notes: list[str] = []
+    if tensor.order == 1 or not used:
+        lines, notes = (
+            cube_linear(tensor) if tensor.order == 1 else ([], ["T = 0: no neuron moves at this order"])
+        )
+        complete = bool(lines)
+    else:
+        lines, complete = [], True
+        for sign in (1, -1) if tensor.order % 2 == 0 else (1,):
+            found, whole = _maxima(reduced, sign, seed, max_faces, max_boxes, notes)
+            lines += [_embedded(o, used, tensor.dimension) for o in found]
+            complete = complete and whole
+        if len(used) < tensor.dimension:
+            still = ", ".join(str(k) for k in range(tensor.dimension) if k not in used)
+            notes.append(
+                f"P does not depend on coordinates {still}: they keep their initial size ε and vanish from the orientation"
+            )
+        notes += _dead(reduced)
+        complete = complete and bool(lines)
     return OrientationSet(
         multiplicity=tensor.order,
         dimension=tensor.dimension,
@@ -44,3 +78,75 @@ def sign_descent_orientations(tensor: MomentTensor, *, bias: bool = True, seed: 
         orientations=both_sides(lines, tensor.order),
         seed=seed,
     )
+
+
+def _maxima(
+    tensor: MomentTensor, sign: int, seed: int, max_faces: int, max_boxes: int, notes: list[str]
+) -> tuple[list[Orientation], bool]:
+    """Return the strict maxima of sign·P, one of each pair ± v, and whether they are proved to be all."""
+    p, size = tensor.order, tensor.dimension
+    name = f"{'maxima' if sign > 0 else 'minima'} of P"
+    if p == 2 and 3**size <= max_faces:
+        found, open_points = quadratic_maxima(symmetric_matrix(tensor), sign)
+        if open_points:
+            notes.append(
+                f"{name}: {open_points} degenerate points (a gradient entry exactly 0) are not decided"
+            )
+        return found, not open_points
+    if p > 2 and face_work(p, size) <= max_faces:
+        tally, sufficed = box_maxima(tensor, sign, max_boxes)
+        found = [orientation_of(tensor, q, sign) for q in _distinct(tally.points, p % 2 == 0)]
+        if tally.open:
+            notes.append(f"{name}: {tally.open} boxes stay open at degenerate points or borders of faces")
+        if not sufficed:
+            notes.append(f"{name}: more than {max_boxes} boxes; the rest of the cube was not searched")
+        return found, sufficed and not tally.open
+    generator = np.random.default_rng([seed, sign + 1])
+    points, hits, lost = cube_search(tensor, sign, generator)
+    points = _distinct(points, p % 2 == 0)
+    notes.append(
+        f"{name}: too many faces to list; {hits} of {STARTS} random starts led to {len(points)} certified lines, "
+        f"{lost} to none (flat, dead or not converged)"
+    )
+    return [orientation_of(tensor, q, sign) for q in points], False
+
+
+def _distinct(points: list[FacePoint], even: bool) -> list[FacePoint]:
+    """Return one of all enclosures that overlap, v and -v taken for one where P is even."""
+    kept: list[FacePoint] = []
+    for q in points:
+        sides = (1, -1) if even else (1,)
+        if not any(
+            all((a - s * b).contains(0) for a, b in zip(q.v, k.v, strict=True)) for k in kept for s in sides
+        ):
+            kept.append(q)
+    return kept
+
+
+def _used(tensor: MomentTensor) -> tuple[MomentTensor, list[int]]:
+    """Return P as a form in the variables that occur in it, and those variables."""
+    rows = tensor.exponents
+    present = np.array([bool(c) for c in tensor.coefficients])
+    used = np.flatnonzero(rows[present].sum(axis=0)).tolist() if present.any() else []
+    if len(used) in (0, tensor.dimension):
+        return tensor, used
+    kept = [c for c in tensor.coefficients if c]
+    return MomentTensor.from_coefficients(rows[present][:, used], kept, tensor.order, len(used)), used
+
+
+def _embedded(o: Orientation, used: list[int], dimension: int) -> Orientation:
+    u = [0.0] * dimension
+    for k, v in zip(used, o.u, strict=True):
+        u[k] = v
+    return Orientation(tuple(u), o.value, o.kind, o.neuron_sign, o.certified, o.radius)
+
+
+def _dead(tensor: MomentTensor) -> list[str]:
+    """Say where w = 0 attracts: exactly for p = 2, where the form is definite."""
+    if tensor.order != 2:
+        return []
+    matrix = symmetric_matrix(tensor)
+    for sign, kind in ((1, "negative"), (-1, "positive")):
+        if definite(matrix * sign):
+            return [f"T is {kind} definite: neurons with a c P < 0 lose their input weight in finite time"]
+    return []
