@@ -5,6 +5,7 @@ from importlib import import_module
 
 import pytest
 
+from tests.theory import mutant_checks_offset as offset
 from tests.theory import mutant_checks_two_layer as checks
 from tests.theory.orientation_mutants import mutated
 from theory.errors import TheoryError
@@ -54,7 +55,7 @@ TABLE = {
         ("K: no p", "axis=1) - self.form.order * np.sum", "axis=1) - np.sum"),
         ("K: sign", "axis=1) - self.form.order", "axis=1) + self.form.order"),
     ]),
-    checks.offset_equations: ("dynamics.offset", [
+    offset.offset_equations: ("dynamics.offset", [
         ("output: power of Σ a σ_p", "(s0 * _A + EPS**p * _B + (0", "(s0 * _A + EPS**(p + 1) * _B + (0"),
         ("output: no ε", "output = EPS * (", "output = ("),
         ("Taylor: power", "_next * EPS**q * Z**q", "_next * EPS**(q - 1) * Z**q"),
@@ -67,7 +68,7 @@ TABLE = {
         ("time scale", "TIME_EXPONENT = 1 ", "TIME_EXPONENT = 0 "),
         ("definition of f", "total += s0 * sympy.Sum", "total += sympy.Sum"),
     ]),
-    checks.offset_numbers: ("dynamics.offset_field", [
+    offset.offset_numbers: ("dynamics.offset_field", [
         ("s0 in a'", "pull = self.constant * s.sum", "pull = 2 * self.constant * s.sum"),
         ("s0 in f", "np.broadcast_to(self.constant * a.sum", "np.broadcast_to(2 * self.constant * a.sum"),
         ("feedback", "return mean + self.form", "return mean - self.form"),
@@ -77,7 +78,7 @@ TABLE = {
         ("balance: sign", "return -2 * self.form.order", "return 2 * self.form.order"),
         ("naive keeps s0", "if not naive:", "if True:"),
     ]),
-    checks.fitted_constants: ("output_signal", [
+    offset.fitted_constants: ("output_signal", [
         ("half-mse", '"half-mse": lambda f, y: y - f', '"half-mse": lambda f, y: f - y'),
         ("mse: factor", "2.0 * (y - f)", "y - f"),
         ("logistic: sign", "return y * np.where(y * f > 0", "return -y * np.where(y * f > 0"),
@@ -92,7 +93,7 @@ TABLE = {
         ("gauge", "logs - logs.mean()", "logs"),
         ("direction of the search", "float(np.sign(start)) * 2.0**-10", "-float(np.sign(start)) * 2.0**-10"),
     ]),
-    checks.splits: ("offset", [
+    offset.splits: ("offset", [
         ("ā: no m", "self.fitted / (self.field.constant * width)", "self.fitted / self.field.constant"),
         ("ā: no s0", "self.fitted / (self.field.constant * width)", "self.fitted / width"),
         ("ρ: s0²", "self.field.constant**2 * width", "self.field.constant * width"),
@@ -106,7 +107,7 @@ TABLE = {
         ("growing mode: half", "growing, decaying = 0.5 *", "growing, decaying = 0.05 *"),
         ("corrected signal", "MomentTensor.from_data(x, fit.signal", "MomentTensor.from_data(x, ell.signal(y)"),
     ]),
-    checks.typical_splits: ("offset", [
+    offset.typical_splits: ("offset", [
         ("√2", "np.sqrt(2.0) * abs(self.amplitude(width))", "abs(self.amplitude(width))"),
         ("quantile", "-NormalDist().inv_cdf(share)", "NormalDist().inv_cdf(share / 2) * -1"),
         ("line in the exponent", "np.log(ratio * (exponent - delay))", "np.log(ratio)"),
