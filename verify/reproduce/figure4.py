@@ -33,7 +33,7 @@ def figure_4(work: Workspace) -> list[Finding]:
         FIGURE_4,
         data,
         0.2 / FIGURE_4.widths[-1],
-        seeds=min(work.seeds, 4) if work.quick else work.seeds,
+        seeds=min(work.seeds, 8) if work.quick else work.seeds,
         budget=budget,
         every=budget // 50,
     )

@@ -70,12 +70,12 @@ def count_grid(
         ax.plot(place, np.median(counts, axis=1), color=OBSERVED, label="median of the seeds")
         if bound is not None:
             ax.axhline(bound, color=PREDICTED, linestyle="--", linewidth=1, label="2p")
-        ax.set_xticks(place, [f"{t:g}" for t in thresholds], rotation=60)
+        ax.set_xticks(place, [f"{t:g}" for t in thresholds], rotation=60, fontsize=7)
         ax.set_title(heading, fontsize=8)
+        ax.set_xlabel("cosine")
     for ax in axes[len(panels) :]:
         ax.axis("off")
     axes[0].set_ylabel("orientations")
-    figure.supxlabel("threshold of the cosine", fontsize=9)
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3)
     figure.suptitle(title, fontsize=10)

@@ -3,7 +3,9 @@
 Setting.  tanh, figure 3's data, gradient descent with small steps from std 1e-4.
 Merging.  Neurons of one line become one (numerics.merging); the output may change relatively by the square of the spread
           of their orientations and by the next Taylor term, (r‖x‖)^{q-p}: nothing else.
-Training. From one moment on the small network is trained beside the wide one, with the same steps.
+Training. From one moment on the small network is trained beside the wide one, with the same steps.  Its neurons are
+          balanced first, r = |a| for p = 1, at the same a r: neurons that have grown from small weights are, so that
+          Σ a² and Σ r² of a line, on which the speed of the output depends, are those of the wide network.
 Embedding. A neuron (a, w) is split into (αa, w) and ((1-α)a, w): output and risk stay, both copies have the ∂R/∂a of the
           original, and their ∂R/∂w are α and 1-α times that of the original: a critical point stays one.
 Source.   Zhang et al., NeurIPS 2021, for the embedding.
@@ -44,7 +46,7 @@ def smaller_network(work: Workspace) -> list[Finding]:
     prediction = predict(data.x, data.y, "tanh")
     rate = RescaledTime(0.02, multiplicity=1, rate=prediction.linear.rate)
     budget = 800 if work.quick else 2500
-    path = flow_path(work, SETTING, data, rate, seeds=min(work.seeds, 4) if work.quick else work.seeds, budget=budget,
+    path = flow_path(work, SETTING, data, rate, seeds=min(work.seeds, 8) if work.quick else work.seeds, budget=budget,
                      every=budget // 50)  # fmt: skip
     merged = [_along(path, s, with_bias(data.x), data.y) for s in range(path.w.shape[1])]
     trained = _train_on(work, path, data.x, data.y, rate)
@@ -112,13 +114,16 @@ def _train_on(
     moment = int(path.fallen(CONDENSED)[0])
     a, w = path.a[moment, 0], path.w[moment, 0]
     small = _merge(a, w)
+    radius = np.linalg.norm(small.w, axis=1)
+    balanced = np.sqrt(np.abs(small.a) * radius)
+    small_a, small_w = np.sign(small.a) * balanced, (balanced / radius)[:, None] * small.w
     steps = 400 if work.quick else 1500
 
     def compute() -> Arrays:
         marks = list(range(0, steps + 1, steps // 40))
         out: Arrays = {"steps": np.array(marks)}
         outputs = []
-        for name, (a_, w_) in {"wide": (a, w), "small": (small.a, small.w)}.items():
+        for name, (a_, w_) in {"wide": (a, w), "small": (small_a, small_w)}.items():
             network = Network(x.shape[1], len(a_), activations="tanh")
             start = {"w1": torch.as_tensor(w_[None]), "a": torch.as_tensor(a_[None, None])}
             result = train(
@@ -204,6 +209,10 @@ def _gradient(
     return float(risk.detach()), slope_a.numpy(), slope_w.numpy()
 
 
+def _neurons(number: int) -> str:
+    return f"{number} neuron" + ("s" if number > 1 else "")
+
+
 def _figure(
     path: Path, merged: list[dict[str, np.ndarray]], trained: dict[str, np.ndarray], *, title: str
 ) -> Figure:
@@ -211,7 +220,7 @@ def _figure(
     left, middle, right = figure.subplots(1, 3)
     fallen = 1 - path.losses
     for s, each in enumerate(merged):
-        alive = fallen[:, s] > 1e-6
+        alive = (fallen[:, s] > 1e-6) & (each["width"] < 50)
         left.semilogx(fallen[alive, s], each["width"][alive], color=OBSERVED, alpha=0.4, linewidth=0.9)
         middle.loglog(fallen[alive, s], each["change"][alive], color=OBSERVED, alpha=0.5, linewidth=0.9,
                       label="change of the output" if s == 0 else None)  # fmt: skip
@@ -226,7 +235,7 @@ def _figure(
         trained["small"],
         color=PREDICTED,
         linestyle="--",
-        label=f"{int(trained['neurons'])} neurons",
+        label=_neurons(int(trained["neurons"])),
     )
     right.set(xlabel="steps after merging", ylabel="loss / loss of zero output")
     right.legend()

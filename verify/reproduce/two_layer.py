@@ -36,7 +36,7 @@ class Case:
 
 def run_case(work: Workspace, setting: Setting, data: Dataset) -> Case:
     """Train and predict."""
-    seeds = min(work.seeds, 4) if work.quick else work.seeds
+    seeds = min(work.seeds, 8) if work.quick else work.seeds
     rate, budget = _flow_rate(setting, data), 1500 if work.quick else 6000
     return Case(
         setting,
