@@ -84,7 +84,7 @@ def predict(
     if bias:
         x = np.column_stack([x, np.ones(len(x))])
     exact = ell.signal(y)
-    order, tensor = _driving_order(act, x, exact)
+    order, tensor = driving_order(act, x, exact)
     notes = []
     if order != act.multiplicity:
         notes.append(f"all moments of order {act.multiplicity} vanish: order {order} drives the flow")
@@ -124,8 +124,11 @@ def _inputs(x: Any) -> np.ndarray:
     return x[:, None] if x.ndim == 1 else x
 
 
-def _driving_order(act: Activation, x: np.ndarray, s: np.ndarray) -> tuple[int, MomentTensor]:
-    """The first order m with c_m T_m ≠ 0, exactly, and its moment tensor."""
+def driving_order(act: Activation, x: np.ndarray, s: np.ndarray) -> tuple[int, MomentTensor]:
+    """The first order m with c_m T_m ≠ 0, exactly, and its moment tensor; x (n, D), s (n,) exact.
+
+    Raises TheoryError where all moments of the orders that the theorem covers vanish.
+    """
     p = act.multiplicity
     taylor = act.taylor(2 * p)
     for m in range(p, 2 * p + 1):

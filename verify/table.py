@@ -11,7 +11,7 @@ from rich.text import Text
 from verify.verdict import Check, Verdict
 
 if TYPE_CHECKING:
-    from theory import Activation, Prediction
+    from theory import Activation, OrientationSet
     from verify.report import Report
 
 _COLOURS = {Verdict.CONFIRMED: "green", Verdict.REFUTED: "red", Verdict.INCONCLUSIVE: "yellow"}
@@ -104,12 +104,12 @@ def print_multiplicity(activation: Activation) -> None:
     console.print(table)
 
 
-def print_orientations(prediction: Prediction) -> None:
+def print_orientations(found: OrientationSet) -> None:
     """Every fixed orientation with its kind."""
-    console, found = _console(), prediction.orientations
+    console = _console()
     shown = "all" if found.complete else "not proved complete"
     console.print(
-        f"order {prediction.order}, D = {found.dimension}: {found.lines_found} lines found"
+        f"order {found.multiplicity}, D = {found.dimension}: {found.lines_found} lines found"
         + (f" of {found.lines_expected}" if found.lines_expected is not None else "")
         + f" ({shown}, {found.method}); {len(found.attractors)} growing, {len(found.dying)} dying;"
         + f" 2p = {found.bound_2p}"
@@ -131,7 +131,7 @@ def print_orientations(prediction: Prediction) -> None:
     console.print(table)
     if len(ranked) > 60:
         console.print(Text(f"... and {len(ranked) - 60} more; --json lists all", style="dim"))
-    for note in (*found.notes, *prediction.notes):
+    for note in found.notes:
         console.print(Text(f"note: {note}", style="dim"))
 
 
