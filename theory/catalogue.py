@@ -7,6 +7,7 @@ decimals.
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -52,9 +53,9 @@ _ENTRIES = (
     Entry("arctan", "atan(z)", ("atan",), "torch"),
     Entry("softsign", "z/(1 + abs(z))"),
     Entry("tanhshrink", "z - tanh(z)"),
-    Entry("hardtanh", "max(-1, min(1, z))"),
-    Entry("hardsigmoid", "min(max(0, z + 3), 6)/6"),
-    Entry("hardswish", "z*min(max(0, z + 3), 6)/6"),
+    Entry("hardtanh", "max(-1, min(1, z))", ("hard_tanh",)),
+    Entry("hardsigmoid", "min(max(0, z + 3), 6)/6", ("hard_sigmoid",)),
+    Entry("hardswish", "z*min(max(0, z + 3), 6)/6", ("hard_swish",)),
     Entry("abs", "abs(z)", ("absolute",), "torch"),
     Entry("square", "z**2", (), "torch"),
     Entry("cube", "z**3", (), "the third power"),
@@ -68,8 +69,8 @@ ALIASES = MappingProxyType({alias: entry.name for entry in _ENTRIES for alias in
 
 
 def find(name: str) -> Entry | None:
-    """The entry of a name or alias, in any case and with - or _; None when the catalogue has no such name."""
-    key = name.strip().lower().replace("-", "_")
+    """The entry of a name or alias, in any case, with - or _ or a space; None when the catalogue has no such name."""
+    key = re.sub(r"(?<=\w)(-|\s+)(?=\w)", "_", name.strip().lower())  # inside only: -tanh is not a name
     return CATALOGUE.get(ALIASES.get(key, key))
 
 

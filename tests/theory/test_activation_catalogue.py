@@ -102,7 +102,9 @@ def test_definitions_are_pytorchs(name):
 
 def test_aliases_and_spelling():
     assert activation("Swish").text == "silu"
-    assert activation("Leaky-ReLU").text == "leaky_relu"
+    assert activation("Leaky-ReLU").text == activation("leaky  relu").text == "leaky_relu"
+    assert activation("Hard Tanh").text == "hardtanh"
+    assert catalogue.find("-tanh") is catalogue.find("hard - tanh") is None
     for alias in catalogue.ALIASES:
         assert alias not in catalogue.CATALOGUE
     with pytest.raises(TheoryError, match="did you mean tanh"):
