@@ -1,11 +1,14 @@
-"""The derived equations as text against numbers: every Mean is taken over the data, vectors component by component."""
+"""Checks of the derived equations as text (every Mean taken over the data, vectors by component) and of frames."""
 
 import numpy as np
 import sympy
 
 from tests.theory.mutant_checks import A0, W0, S, X, close
 from theory import activation
+from theory.certificate import certify_ball, not_apart
 from theory.dynamics.system import Mean
+from theory.moment_tensor import MomentTensor
+from theory.orientations.tracker import start_diagonal, start_lines, track
 
 
 def evaluated(expression, neuron, component):
@@ -56,3 +59,22 @@ def derived_system(module):
                 for n in "ra"
             ]
             close(float(slopes[0]) * r_dot + float(slopes[1]) * a_dot, 0, atol=1e-9)
+
+
+def framed(module):
+    """Lines followed in the frame of a form are lines of the form itself: all of them certify in the data's coordinates."""
+    rng = np.random.default_rng(2)
+    problems = [
+        (rng.standard_normal((8, 3)) * [1e4, 1.0, 1.0], 7),
+        (rng.standard_normal((3, 4)) * [1e2, 1e-2, 1.0, 1.0], 7),
+    ]
+    for x, count in problems:
+        form = MomentTensor.from_data(x, rng.standard_normal(len(x)), 3)
+        view = module.frame(form)
+        b = start_diagonal(view.tensor, np.random.default_rng(0))
+        ends = track(view.tensor, b, *start_lines(b, 3), metric=view.metric)
+        found = [certify_ball(form, u, 128) for u in view.lift(ends.u[ends.t == 1])]
+        centres = [enclosure.floats() for enclosure in found if enclosure is not None]
+        assert len(centres) == count
+        lines, sines = np.array([c for c, _ in centres]), np.array([s for _, s in centres])
+        assert not not_apart(lines, sines)

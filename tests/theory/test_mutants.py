@@ -10,7 +10,7 @@ from importlib import import_module
 import pytest
 
 from tests.theory import mutant_checks as checks
-from tests.theory.mutant_checks_system import derived_system
+from tests.theory.mutant_checks_system import derived_system, framed
 from tests.theory.orientation_mutants import mutated
 from tests.theory.test_certificate_krawczyk import certified_share
 from tests.theory.test_stability_kinds import agree
@@ -164,6 +164,12 @@ TABLE = {
         ("roots of unity", "k = len(b), order - 2", "k = len(b), order - 1"),
         ("power of b", "base = b ** (-1.0 / k)", "base = b ** (1.0 / k)"),
         ("λ", "norm ** (-float(k)) + 0j", "norm ** float(k) + 0j"),
+    ]),
+    framed: ("orientations.frame", [
+        ("span in scaled variables", "for w in kernel]) * factors", "for w in kernel]) / factors"),
+        ("metric: BᵀB", "logs = 2 * np.log(sizes)", "logs = -2 * np.log(sizes)"),
+        ("basis", "basis = factors[:, None] * inside", "basis = inside / factors[:, None]"),
+        ("T in the frame", "c * two**e for", "c * two**-e for"),
     ]),
     certificates: ("certificate", [
         ("radius", "radius = 2 * eta", "radius = 0.02 * eta"),
