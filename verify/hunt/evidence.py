@@ -22,13 +22,20 @@ NEAR = 1e-2  # an end this near (in radians) to a certified orientation is count
 
 
 def evidence(
-    tensor: MomentTensor, found: OrientationSet, summary: str, points: Points | None, bound: int | None
+    tensor: MomentTensor,
+    found: OrientationSet,
+    summary: str,
+    points: Points | None,
+    bound: int | None,
+    *,
+    counted: str = "growing",
 ) -> Certificate:
-    """The certificate with everything that the `hunt` document and the table show."""
+    """The certificate with everything that the `hunt` document and the table show; `counted`: growing or fixed."""
     growing = found.attractors
     document = {
         "summary": summary,
         "bound": bound,
+        "counted": counted,
         "growing": len(growing),
         "dying": len(found.dying),
         "fixed": len(found.orientations),

@@ -290,13 +290,20 @@ class IsolatedBound:
             if "isolated" not in self.target.drop or len(set(candidate.x)) < len(candidate.x):
                 return None  # two targets for one input cancel: true, and no news
             what = "T = 0 exactly" if candidate.tensor.is_zero else "P is constant on the circle, exactly"
-            return evidence(candidate.tensor, found, f"{what}: every orientation is fixed", points, None)
+            return evidence(
+                candidate.tensor, found, f"{what}: every orientation is fixed", points, None, counted="fixed"
+            )
         count, bound = len(found.orientations), self._bound(candidate)
         violated = count != bound if self.claim == "P1a" else count > bound
         if not (violated and found.complete and all(o.certified for o in found.orientations)):
             return None
         return evidence(
-            candidate.tensor, found, f"exactly {count} fixed orientations, not {bound}", points, bound
+            candidate.tensor,
+            found,
+            f"exactly {count} fixed orientations, not {bound}",
+            points,
+            bound,
+            counted="fixed",
         )
 
     def describe(self, candidate: Drawn) -> dict[str, Any]:

@@ -55,17 +55,22 @@ def _data(example: Mapping[str, Any]) -> Table:
 
 
 def _orientations(document: Mapping[str, Any]) -> Table:
-    """The growing orientations, or all fixed ones where none grows."""
-    growing = [o for o in document["orientations"] if o["kind"] == "attractor"]
-    witness = document["witness"]
+    """The orientations that the claim counts: the growing ones, or all."""
+    listed, witness = document["orientations"], document["witness"]
+    every = document["counted"] == "fixed"
+    if not every:
+        listed = [o for o in listed if o["kind"] == "attractor"]
+    # The shares are those of the growing ones, which stand first.
+    shares = [f"{100 * share:.1f} %" for share in witness["shares"]] if witness else []
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for name in ("", "u", "sign of a·c", "P(u)", "error below", *(["random neurons"] if witness else [])):
-        table.add_column(name, justify="left" if name == "u" else "right")
-    for k, o in enumerate(growing or document["orientations"]):
-        sign = "" if o["neuron_sign"] is None else f"{o['neuron_sign']:+d}"
-        share = [f"{100 * witness['shares'][k]:.1f} %"] if witness else []
-        u = " ".join(f"{v:+.5f}" for v in o["u"])
-        table.add_row(str(k + 1), u, sign, f"{o['value']:+.5g}", f"{o['radius']:.0e}", *share)
+    names = ["", *(["kind"] if every else []), "u", "sign of a·c", "P(u)", "error below"]
+    for name in [*names, *(["random neurons"] if witness else [])]:
+        table.add_column(name, justify="left" if name in ("u", "kind") else "right")
+    for k, o in enumerate(listed):
+        cells = [str(k + 1), *([o["kind"]] if every else []), " ".join(f"{v:+.5f}" for v in o["u"])]
+        cells.append("" if o["neuron_sign"] is None else f"{o['neuron_sign']:+d}")
+        cells += [f"{o['value']:+.5g}", f"{o['radius']:.0e}", *shares[k : k + 1]]
+        table.add_row(*cells)
     return table
 
 
