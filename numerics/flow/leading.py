@@ -24,13 +24,14 @@ from numpy.typing import ArrayLike, NDArray
 from numerics.errors import NumericsError
 from numerics.flow.batch import Array, BatchResult, Ending, integrate
 from numerics.flow.limits import Limits
-from numerics.flow.moments import Force
+from numerics.flow.moments import Force, OneSidedMoments
 from numerics.flow.neurons import LeadingStatus, ToTheEnd, ToTimes, remaining_time
+from numerics.flow.sliding import Sliding
 
 # log of the largest growth that is shown in a and w: beyond, they would overflow when squared
 _LARGEST = 350.0
 _NEAR = 0.01  # tangential over radial force below which the limit is tried
-_WIDTH = 4096  # neurons in a working block: below, the calls cost more than the arithmetic
+_WIDTH = 8192  # neurons in a working block: below, the calls cost more than the arithmetic
 __all__ = ["LeadingFlowResult", "LeadingStatus", "leading_flow", "remaining_time"]
 
 
@@ -88,7 +89,7 @@ def leading_flow(
     aligned, and not finer than the tolerance lets it be seen. With ``newton`` a neuron well inside the basin
     of an orientation is given that limit, to rounding, and the steps to it are saved (see `limits`).
     Time is gradient-flow time. Raises `NumericsError` for wrong shapes or numbers. Cost: linear in N,
-    independent of the number of samples for `moments`; memory: the results and some D MB. Source: theory
+    independent of the number of samples for `moments`; memory: the results and some 2·D MB. Source: theory
     notes, sections 2 and 6.
     """
     a, w = np.array(a0, dtype=float), np.array(w0, dtype=float)
@@ -111,6 +112,8 @@ def leading_flow(
     moving = np.nonzero(~rest)[0]
     blowup, clock, drift = np.full(len(a), np.inf), np.zeros(len(a)), np.zeros(len(a))
 
+    if isinstance(force, OneSidedMoments) and p == 1:
+        return _from_kink_to_kink(force, start, rho0, moving, times, alignment, max_steps)
     if times is None:
         near = _NEAR if newton else 0.0
         elapsed, log_rho = np.zeros(len(moving)), np.zeros(len(moving))
@@ -127,12 +130,7 @@ def leading_flow(
         t[moving], clock[moving] = elapsed * unit[moving], out.t
         snapshots, reached = final[None], np.zeros((1, len(a)), dtype=bool)
     else:
-        t = np.asarray(times, dtype=float)
-        asked = np.atleast_1d(t)
-        if asked.ndim != 1 or not len(asked) or (np.diff(asked) < 0).any() or not (asked >= 0).all():
-            raise NumericsError(
-                "times must be one number or an ascending list of numbers, none negative or NaN"
-            )
+        t, asked = _ascending(times)
         own = asked[:, None] / unit[moving]
         timed = ToTimes(force, rtol, alignment, own[-1], part := np.full(len(moving), np.inf))
         out = integrate(timed, start[:, moving], own, rtol=rtol, max_steps=max_steps, width=_WIDTH)
@@ -155,6 +153,47 @@ def leading_flow(
     return LeadingFlowResult(
         a_out, w_out, t, clock, reached, status, blowup, drift, steps, rejected, out.evaluations
     )
+
+
+def _ascending(times: ArrayLike) -> tuple[Array, Array]:
+    t = np.asarray(times, dtype=float)
+    asked = np.atleast_1d(t)
+    if asked.ndim != 1 or not len(asked) or (np.diff(asked) < 0).any() or not (asked >= 0).all():
+        raise NumericsError("times must be one number or an ascending list of numbers, none negative or NaN")
+    return t, asked
+
+
+def _from_kink_to_kink(
+    force: OneSidedMoments,
+    start: Array,
+    rho0: Array,
+    moving: NDArray[np.intp],
+    times: ArrayLike | None,
+    alignment: float,
+    max_events: int,
+) -> LeadingFlowResult:
+    """`leading_flow` for a one-sided activation with p = 1, in units of each neuron's initial norm."""
+    t, asked = (None, np.empty(0)) if times is None else _ascending(times)
+    flow = Sliding(force, asked, alignment, start[0].copy(), start[1:].copy())
+    still = np.setdiff1d(np.arange(len(rho0)), moving)
+    flow.status[still] = LeadingStatus.ZERO if force.bound else LeadingStatus.STUCK
+    flow.run(moving, max_events)
+    states = flow.snapshots if len(asked) else np.vstack([flow.a, flow.w])[None]
+    reached = np.broadcast_to(
+        (flow.status != LeadingStatus.UNFINISHED) | (flow.t >= asked[-1:].sum()), (len(states), len(rho0))
+    ) & (t is not None)
+    if t is not None:
+        through = np.isin(flow.status, [LeadingStatus.UNFINISHED, LeadingStatus.GROWING, LeadingStatus.DYING])
+        flow.status[through & reached[-1]] = LeadingStatus.REACHED
+    a, w = states[:, 0] * rho0, np.moveaxis(states[:, 1:], 1, 2) * rho0[:, None]
+    drift = _drift(start, states[-1], 1)
+    if t is None or t.ndim == 0:
+        a, w, reached = a[0], w[0], reached[0]
+    never, none = np.full(len(rho0), np.inf), np.zeros(len(rho0), dtype=int)
+    clock = np.zeros(len(rho0)) if t is not None else flow.t
+    end = flow.t if t is None else t
+    count = int(flow.events.sum())
+    return LeadingFlowResult(a, w, end, clock, reached, flow.status, never, drift, flow.events, none, count)
 
 
 def _status(out: BatchResult) -> NDArray[np.int_]:
