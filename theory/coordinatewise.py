@@ -63,7 +63,26 @@ class AdamRule:
         return first / (1 - self.beta1**step) / (np.sqrt(second / (1 - self.beta2**step)) + self.epsilon)
 
 
-Rule = SignRule | AdamRule
+@dataclass(frozen=True)
+class GradientRule:
+    """Gradient descent, for μ > 0 with heavy-ball momentum b ← μ b + gradient."""
+
+    momentum: float = 0.0
+
+    def start(self, shape: tuple[int, ...]) -> list[np.ndarray]:
+        """The velocity."""
+        return [np.zeros(shape)] if self.momentum else []
+
+    def direction(self, ascent: np.ndarray, memory: list[np.ndarray], step: int) -> np.ndarray:
+        """The step divided by lr."""
+        if not memory:
+            return ascent
+        memory[0] *= self.momentum
+        memory[0] += ascent
+        return memory[0].copy()
+
+
+Rule = SignRule | AdamRule | GradientRule
 
 
 @dataclass(frozen=True)
@@ -185,37 +204,47 @@ def leading_ascent(field: SmoothField) -> Ascent:
     return ascent
 
 
+Output = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+def power_output(
+    x: np.ndarray, coefficient: float, order: int, next_term: tuple[int, float] | None
+) -> Output:
+    """f = Σ_j a_j (c z^p + c' z^q) of one network a (m,), w (m, D) on data x (n, D)."""
+    q, c_next = next_term if next_term is not None else (order + 1, 0.0)
+
+    def output(a: np.ndarray, w: np.ndarray) -> np.ndarray:
+        z = x @ w.T
+        return (coefficient * z**order + c_next * z**q) @ a
+
+    return output
+
+
 def leading_training(
-    field: SmoothField,
+    ascent: Ascent,
+    output: Output,
     a0: np.ndarray,
     w0: np.ndarray,
     rule: Rule,
     *,
     lr: float,
-    x: np.ndarray,
     s: np.ndarray,
     risk: float,
     curvature: float,
     fraction: float,
-    next_term: tuple[int, float] | None = None,
-    ascent: Ascent | None = None,
     max_steps: int = 200_000,
     every: int = 100,
 ) -> LeadingTraining:
-    """Train B networks a0 (B, m), w0 (B, m, D) on the leading-order gradient, discrete step for discrete step, until the
-    risk has fallen by `fraction` of `risk`: mean(s f) - κ/2 mean f² with κ = `curvature`, `next_term` included in f.
+    """Train B networks a0 (B, m) or (B, m, K), w0 (B, m, D) along `ascent`, discrete step for discrete step, until the
+    risk has fallen by `fraction` of `risk`: Σ_k mean(s_k f_k) - κ/2 Σ_k mean f_k², s (n,) or (n, K), κ = `curvature`.
 
-    `ascent` takes the place of the leading-order direction, such as `PerturbedLinear`.
-
-    The crossing is interpolated inside its step.  Cost: one evaluation of the field a step.  Source: condense.
+    `ascent` is the leading-order direction, or `PerturbedLinear`; `output` the f of one network.  The crossing is
+    interpolated inside its step.  Cost: one evaluation of the direction a step.  Source: condense.
     """
     if not (lr > 0 and np.isfinite(lr)):
         raise TheoryError(f"the learning rate is {lr}; accepted: a finite number above 0")
-    p, c = field.tensor.order, field.coefficient
-    q, c_next = next_term if next_term is not None else (p + 1, 0.0)
-    networks, width = a0.shape
+    networks, samples = len(a0), len(s)
     a, w = a0.copy(), w0.copy()
-    ascend = leading_ascent(field) if ascent is None else ascent
     memory_a, memory_w = rule.start(a.shape), rule.start(w.shape)
     out_a, out_w, times = a.copy(), w.copy(), np.full(networks, np.nan)
     open_ = np.ones(networks, dtype=bool)
@@ -225,22 +254,22 @@ def leading_training(
     def fall(linear: np.ndarray) -> np.ndarray:
         """The fall of the risk, in full only where its first term comes near the target."""
         out = linear.copy()
-        for b in np.flatnonzero(open_ & (linear > 0.9 * target)):
-            z = x @ w[b].T
-            f = (c * z**p + c_next * z**q) @ a[b]
-            out[b] = float(np.mean(s * f)) - 0.5 * curvature * float(np.mean(f**2))
+        for b in np.flatnonzero(open_ & (linear > 0.8 * target)):
+            f = output(a[b], w[b])
+            out[b] = float(np.sum(s * f) - 0.5 * curvature * np.sum(f**2)) / samples
         return out
 
     for step in range(1, max_steps + 1):
-        slope_a, slope_w = ascend(a, w)
+        slope_a, slope_w = ascent(a, w)
+        # H is linear in a and a' = ∂H/∂a: the first term of the fall before this step is a·a'.
+        linear = np.sum((a * slope_a).reshape(networks, -1), axis=1)
         before_a, before_w = a, w
         a = a + lr * rule.direction(slope_a, memory_a, step)
         w = w + lr * rule.direction(slope_w, memory_w, step)
-        linear = field.potential(a.ravel(), w.reshape(networks * width, -1)).reshape(a.shape).sum(axis=1)
         now = fall(linear)
         crossed = open_ & (now >= target)
         for b in np.flatnonzero(crossed):
-            share = (target - last[b]) / (now[b] - last[b])
+            share = float(np.clip((target - last[b]) / (now[b] - last[b]), 0.0, 1.0))
             out_a[b] = before_a[b] + share * (a[b] - before_a[b])
             out_w[b] = before_w[b] + share * (w[b] - before_w[b])
             times[b] = lr * (step - 1 + share)

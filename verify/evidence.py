@@ -40,7 +40,7 @@ class Trained:
 
     def amplitudes(self, order: int) -> np.ndarray:
         """|a| ‖w‖^p of each neuron at the end (B, m): what it contributes to the output."""
-        return np.abs(self.a) * np.linalg.norm(self.w, axis=-1) ** order
+        return sizes(self.a) * np.linalg.norm(self.w, axis=-1) ** order
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Expected:
 
     def amplitudes(self, order: int) -> np.ndarray:
         """|a| ‖w‖^p of each neuron at the horizon (B, m)."""
-        return np.abs(self.a) * np.linalg.norm(self.w, axis=-1) ** order
+        return sizes(self.a) * np.linalg.norm(self.w, axis=-1) ** order
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +125,11 @@ class SmoothEvidence(Evidence):
 # The largest relative force beyond leading order of which the first order is still a description: its square, what is
 # left out, is 10 %.
 REACH = float(np.sqrt(0.1))
+
+
+def sizes(a: np.ndarray) -> np.ndarray:
+    """|a| of output weights (B, m), ‖a‖ of (B, m, K)."""
+    return np.abs(a) if a.ndim == 2 else np.linalg.norm(a, axis=-1)
 
 
 def unit(w: np.ndarray) -> np.ndarray:

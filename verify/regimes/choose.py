@@ -10,6 +10,7 @@ from verify.examination import Examination
 from verify.experiment import Experiment
 from verify.progress import Progress
 from verify.regimes.cube import examine_cube
+from verify.regimes.field import examine_field
 from verify.regimes.offset import examine_offset
 from verify.regimes.smooth import examine_smooth
 from verify.training import WIDTH
@@ -22,12 +23,24 @@ def choose(experiment: Experiment) -> Regime:
     sigma = activation(experiment.activation)
     coordinatewise = experiment.optimizer in ("adam", "sign")
     if sigma.value_at_zero != 0:
+        if experiment.targets.ndim == 2:
+            raise TheoryError(
+                f"σ = {sigma.text} has σ(0) ≠ 0: `condense verify` follows one output; accepted: y of shape (n,)"
+            )
         if coordinatewise:
             raise TheoryError(
                 f"σ = {sigma.text} has σ(0) ≠ 0: how {experiment.optimizer} fits the mean and then turns the neurons is "
                 "not derived; accepted: --optimizer gd or momentum, or an activation with σ(0) = 0"
             )
         return examine_offset
+    several = experiment.targets.ndim == 2
+    if coordinatewise and (several or not sigma.is_smooth):
+        what = "several outputs" if several else f"σ = {sigma.text} has a kink at 0"
+        raise TheoryError(
+            f"{what}: where {experiment.optimizer} takes its neurons is not derived; accepted: --optimizer gd or momentum"
+        )
+    if several or not sigma.is_smooth:
+        return _at_default_width(examine_field)
     return _at_default_width(examine_cube if coordinatewise else examine_smooth)
 
 

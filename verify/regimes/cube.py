@@ -22,7 +22,9 @@ from theory.coordinatewise import (
     PerturbedLinear,
     SignFlow,
     SignRule,
+    leading_ascent,
     leading_training,
+    power_output,
 )
 from theory.orientations.cube import sign_descent_orientations
 from verify.checks.agreement import agreement
@@ -84,7 +86,7 @@ def _gather(
     sigma = torch_activation(prediction.activation)
     rule = AdamRule() if experiment.optimizer == "adam" else SignRule()
 
-    ascent = None
+    ascent = leading_ascent(prediction.field)
     if prediction.order == 1:
         ascent = PerturbedLinear.of(
             prediction.x,
@@ -93,6 +95,7 @@ def _gather(
             prediction.curvature,
             prediction.next_term,
         )
+    output = power_output(prediction.x, prediction.coefficient, prediction.order, prediction.next_term)
 
     def both(scale: float, lr: float) -> tuple[Trained, LeadingTraining]:
         watch.stage(f"{experiment.name}: train {experiment.seeds} networks from std {scale:g}, lr {lr:g}")
@@ -101,18 +104,16 @@ def _gather(
         )
         watch.stage(f"{experiment.name}: the same steps at leading order")
         leading = leading_training(
-            prediction.field,
+            ascent,
+            output,
             trained.a0,
             trained.w0,
             rule,
             lr=lr,
-            x=prediction.x,
             s=prediction.signal,
             risk=prediction.risk,
             curvature=prediction.curvature,
             fraction=fraction,
-            next_term=prediction.next_term,
-            ascent=ascent,
         )
         return trained, leading
 

@@ -1,0 +1,120 @@
+"""One-sided activations and several outputs: does every neuron do what leading-order training of the same steps does?
+
+The forces beyond leading order are not in the prediction; their relative size at the end, evaluated on the expected
+weights, bounds the relative change of a neuron's motion, since they were smaller before.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from numerics.orientation import weighted_median
+from verify.checks.amplitude import chance_angle
+from verify.confusion import Reason
+from verify.evidence import angle, sizes, unit
+from verify.regimes.field_evidence import FieldEvidence
+from verify.verdict import Check, Verdict, at_most, within
+
+
+def field_destinations(evidence: FieldEvidence) -> list[Check]:
+    """Where the leading flow takes each neuron from its start, and from where training has left it."""
+    found = evidence.destinations
+    undecided = found.share_of(Reason.LEARNING_RATE, Reason.BOUNDARY)
+    return [
+        Check(
+            name="destination of every trained neuron (share that keeps to the predicted one)",
+            predicted=1.0,
+            observed=found.agreeing,
+            tolerance=undecided,
+            verdict=within(1.0, found.agreeing, undecided),
+            why=f"{len(found.predicted)} neurons; the tolerance is the share that half the learning rate sets right, or "
+            "that started nearer to a basin boundary than what theory leaves out",
+            details={"confusion": found.to_json()},
+        )
+    ]
+
+
+def field_angle(evidence: FieldEvidence) -> list[Check]:
+    """The amplitude-weighted median angle of trained neurons to the orientations that grow, at lr and lr/2."""
+    if evidence.dimension == 1 or not len(evidence.targets):
+        return []
+    chance, found = chance_angle(evidence), []
+    pairs = ((evidence.trained, evidence.leading), (evidence.refined, evidence.leading_half))
+    for name, (trained, leading) in zip(("", ", half the learning rate"), pairs, strict=True):
+        observed = _to_nearest(evidence, trained.a, trained.w)
+        predicted = _to_nearest(evidence, leading.a, leading.w)
+        tolerance = evidence.left_out
+        found.append(
+            Check(
+                name=f"angle of trained neurons to the growing orientations (rad, amplitude-weighted median){name}",
+                predicted=predicted,
+                observed=observed,
+                tolerance=tolerance,
+                verdict=within(predicted, observed, tolerance)
+                if chance > predicted + 2 * tolerance
+                else Verdict.INCONCLUSIVE,
+                why=f"the forces beyond leading order by the end; random vectors come to {chance:.3g} rad",
+                details={"chance": chance},
+            )
+        )
+    return found
+
+
+def field_training(evidence: FieldEvidence) -> list[Check]:
+    """Every neuron against its own leading-order training, relative to its turn."""
+    if evidence.dimension == 1:
+        return []
+    error = angle(evidence.trained.u, evidence.expected.u)
+    turn = angle(unit(evidence.trained.w0), evidence.expected.u)
+    # A neuron in a dead cone, or at rest, has no turn to be compared with.
+    moved = turn > 1e-6
+    ratio = error[moved] / turn[moved]
+    observed = float(np.median(ratio))
+    return [
+        Check(
+            name="each neuron against its own leading-order training (median error of its turn, relative)",
+            predicted=0.0,
+            observed=observed,
+            tolerance=evidence.left_out,
+            verdict=at_most(observed, evidence.left_out),
+            why="the forces beyond leading order by the end; 1 would be a neuron that the prediction knows nothing of",
+            details={
+                "median_turn_rad": float(np.median(turn[moved])),
+                "ninetieth_percentile": float(np.quantile(ratio, 0.9)),
+                "at_rest": int(np.sum(~moved)),
+            },
+        )
+    ]
+
+
+def field_horizon(evidence: FieldEvidence) -> list[Check]:
+    """The time of the fall of the loss, in units of 1/2γ, network by network."""
+    trained, expected = evidence.trained, evidence.expected
+    error = 2 * evidence.rate * np.abs(trained.times - expected.times)
+    # A relative change π of the fall at given time moves the time of a given fall by π in units of 1/2γ; so does the same
+    # change of the rate over the last 1/2γ.
+    tolerance = 2 * expected.perturbation
+    worst = int(np.argmax(error / tolerance))
+    reached = trained.reached.all() and evidence.leading.reached.all()
+    return [
+        Check(
+            name=f"horizon: time of a {100 * evidence.fraction:g} % fall of the loss (error of 2γt, worst network)",
+            predicted=0.0,
+            observed=float(error[worst]),
+            tolerance=float(tolerance[worst]),
+            verdict=at_most(float(error[worst]), float(tolerance[worst]))
+            if reached
+            else Verdict.INCONCLUSIVE,
+            why="twice the forces beyond leading order by the end: on the rate, and on the output"
+            if reached
+            else "some networks did not reach the fall of the loss in their budget",
+            details={"predicted_times": expected.times, "observed_times": trained.times},
+        )
+    ]
+
+
+def _to_nearest(evidence: FieldEvidence, a: np.ndarray, w: np.ndarray) -> float:
+    weights = sizes(a) * np.linalg.norm(w, axis=-1) ** evidence.order
+    weights = (weights / weights.sum(axis=1, keepdims=True)).ravel()
+    apart = np.min(angle(unit(w)[..., None, :], evidence.targets[None, None]), axis=-1)
+    return weighted_median(apart.ravel(), weights)

@@ -1,0 +1,229 @@
+"""Multiplicity 1 under gradient descent where neurons still decouple: one-sided activations, and K outputs.
+
+Theory trains the leading order with the same discrete steps from the same weights; where neurons go in the end is told
+by the leading flow itself: event by event for a one-sided activation, in closed form for K outputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from numerics.activations import TorchActivation
+from numerics.stopping import LossFraction
+from theory import Activation, OrientationSet, TheoryError, activation, loss
+from theory.coordinatewise import GradientRule, LeadingTraining, leading_training
+from theory.dynamics.one_sided_field import OneSidedField
+from theory.dynamics.outputs_field import LinearOutputs
+from theory.landscape import collecting_orientations
+from theory.orientations.sectors import one_sided_form
+from theory.orientations.sectors_flow import OneSidedFate, one_sided_destinations
+from verify.checks.agreement import agreement
+from verify.checks.count import bound_2p, counts
+from verify.checks.field import field_angle, field_destinations, field_horizon, field_training
+from verify.confusion import Confusion, confusion, labelled, nearest
+from verify.evidence import Expected, Trained, unit
+from verify.examination import Examination, put
+from verify.experiment import Experiment
+from verify.formula import torch_activation
+from verify.progress import Progress
+from verify.regimes.accuracy import measured_order
+from verify.regimes.field_evidence import FieldEvidence
+from verify.regimes.field_figures import field_arrays, field_drawings
+from verify.regimes.smooth import MOMENTUM
+from verify.training import train_networks
+
+FRACTION = 0.001
+Ends = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Leading:
+    """The leading order as numbers: data with the bias column, signal (n,) or (n, K), field, growth rate, and `ends`, the
+    unit vectors (N, D) to which neurons a (N,) or (N, K), w (N, D) go, 0 where they do not grow."""
+
+    x: np.ndarray
+    signal: np.ndarray
+    risk: float
+    curvature: float
+    field: OneSidedField
+    orientations: OrientationSet
+    rate: float
+    ends: Ends
+
+
+def examine_field(experiment: Experiment, watch: Progress) -> Examination:
+    """Predict, train, follow and check; raises TheoryError where neither theorem applies."""
+    watch.stage(f"{experiment.name}: predict")
+    sigma = activation(experiment.activation)
+    if sigma.multiplicity != 1:
+        raise TheoryError(
+            f"σ = {sigma.text} is one-sided, or has several outputs, with multiplicity {sigma.multiplicity}: `condense "
+            "orientations` and `condense order` treat it; `condense verify` follows multiplicity 1, such as relu"
+        )
+    leading = _leading(experiment, sigma)
+    evidence = _gather(experiment, sigma, leading, watch)
+    watch.stage(f"{experiment.name}: order of accuracy")
+    result, accuracy = measured_order(experiment)
+    # The source paper's bound is for a multiplicity in its sense, which a kink has not.
+    checks = (agreement, field_destinations, field_angle, field_training, counts, field_horizon)
+    checks = (*checks, bound_2p) if sigma.is_smooth else checks
+    return Examination(
+        experiment=experiment,
+        checks=(accuracy, *put(checks, evidence, experiment, watch)),
+        notes=leading.orientations.notes,
+        arrays=field_arrays(evidence),
+        drawings=field_drawings(evidence, leading.field, result),
+    )
+
+
+def _leading(experiment: Experiment, sigma: Activation) -> Leading:
+    data, ell = experiment.dataset, loss(experiment.loss)
+    x = np.column_stack([data.x, np.ones(len(data.x))]) if experiment.bias else data.x
+    signal = ell.signal(data.y).astype(float)
+    found = collecting_orientations(
+        data.x,
+        data.y,
+        sigma,
+        loss_function=ell,
+        bias=experiment.bias,
+        max_paths=experiment.max_paths,
+        seed=experiment.seed,
+    )
+    field = OneSidedField.of(sigma, x, signal)
+    if signal.ndim == 2:
+        modes = LinearOutputs(signal.T @ x / len(x), float(sigma.leading_coefficient))
+        rate = float(modes.rates[0])
+
+        def ends(a: np.ndarray, w: np.ndarray) -> np.ndarray:
+            return modes.signs(a, w)[:, None] * modes.direction
+    else:
+        form, _ = one_sided_form(x, signal, sigma)
+        heights = [abs(o.value) for o in found.attractors]
+        if not heights:
+            raise TheoryError(
+                f"σ = {sigma.text}: no orientation grows on these data; other data would be accepted"
+            )
+        rate = max(heights)
+
+        def ends(a: np.ndarray, w: np.ndarray) -> np.ndarray:
+            there = one_sided_destinations(form, a, w)
+            return np.where((there.fates == OneSidedFate.GROWS)[:, None], there.u, 0.0)
+
+    return Leading(
+        x=x,
+        signal=signal,
+        risk=float(np.mean(ell.value_at_zero(data.y))),
+        curvature=float(np.mean(ell.curvature_at_zero(data.y))),
+        field=field,
+        orientations=found,
+        rate=rate,
+        ends=ends,
+    )
+
+
+def _gather(experiment: Experiment, sigma: Activation, leading: Leading, watch: Progress) -> FieldEvidence:
+    std, fraction = experiment.init_std or 1e-5, experiment.fraction or FRACTION
+    real = torch_activation(sigma)
+    memory = 1 / (1 - MOMENTUM) if experiment.optimizer == "momentum" else 1.0
+    rule = GradientRule(MOMENTUM if memory > 1 else 0.0)
+    rate = experiment.lr or experiment.step / leading.rate / memory**2
+    field = leading.field
+
+    def ascent(a: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        slope_a, slope_w = field(a.reshape(-1, *a.shape[2:]), w.reshape(-1, w.shape[-1]))
+        return slope_a.reshape(a.shape), slope_w.reshape(w.shape)
+
+    def output(a: np.ndarray, w: np.ndarray) -> np.ndarray:
+        return field.form.value(leading.x @ w.T) @ a
+
+    def both(lr: float) -> tuple[Trained, LeadingTraining]:
+        watch.stage(f"{experiment.name}: train {experiment.seeds} networks from std {std:g}, lr {lr:g}")
+        trained = train_networks(
+            experiment, real, std=std, step=lr, lr=lr, stop=LossFraction(fraction), time_factor=memory
+        )
+        watch.stage(f"{experiment.name}: the same steps at leading order")
+        found = leading_training(
+            ascent,
+            output,
+            trained.a0,
+            trained.w0,
+            rule,
+            lr=lr,
+            s=leading.signal,
+            risk=leading.risk,
+            curvature=leading.curvature,
+            fraction=fraction,
+            every=20,
+        )
+        return trained, found
+
+    (coarse, found), (fine, half) = both(rate), both(rate / 2)
+    watch.stage(f"{experiment.name}: destinations")
+    perturbation = _perturbation(leading, real, found)
+    goals, table = _destinations(leading, coarse, fine, float(np.max(perturbation)), experiment.seed)
+    return FieldEvidence(
+        experiment=experiment,
+        activation=sigma,
+        order=1,
+        orientations=leading.orientations,
+        fraction=fraction,
+        trained=coarse,
+        refined=fine,
+        expected=Expected(
+            times=memory * found.times,
+            uncertainty=perturbation / leading.rate,
+            a=found.a,
+            w=found.w,
+            destinations=goals,
+            blow_up_times=np.full(coarse.w0.shape[:2], np.inf),
+            perturbation=perturbation,
+            spread=np.broadcast_to(perturbation[:, None], coarse.w0.shape[:2]),
+        ),
+        leading=found,
+        leading_half=half,
+        rate=leading.rate,
+        destinations=table,
+    )
+
+
+def _perturbation(leading: Leading, real: TorchActivation, found: LeadingTraining) -> np.ndarray:
+    """The forces beyond leading order on the input weights relative to the leading ones (B,), at the end."""
+    out = []
+    for a, w in zip(found.a, found.w, strict=True):
+        columns, signal = a.reshape(len(w), -1), leading.signal.reshape(len(leading.x), -1)
+        z = w @ leading.x.T
+        value, slope = (f(torch.as_tensor(z)).numpy() for f in (real.value, real.derivative))
+        changed = signal - leading.curvature * value.T @ columns
+        _, lead = leading.field(a, w)
+        full = ((columns @ changed.T) * slope) @ leading.x / len(leading.x)
+        out.append(np.linalg.norm(full - lead) / np.linalg.norm(lead))
+    return np.array(out)
+
+
+def _destinations(
+    leading: Leading, coarse: Trained, fine: Trained, left_out: float, seed: int
+) -> tuple[np.ndarray, Confusion]:
+    """The destination (B, m, D) of every neuron from its start, and the confusion table."""
+    shape = coarse.w0.shape
+    tail = coarse.a0.shape[2:]
+
+    def ends(a: np.ndarray, w: np.ndarray) -> np.ndarray:
+        return leading.ends(a.reshape(-1, *tail), w.reshape(-1, shape[-1]))
+
+    predicted = ends(coarse.a0, coarse.w0)
+    listed = np.array([o.u for o in leading.orientations.attractors]).reshape(-1, shape[-1])
+    classes = [nearest(u, listed, 1e-5) for u in (predicted, ends(coarse.a, coarse.w), ends(fine.a, fine.w))]
+    # A neuron that a change of its weights by what theory leaves out sends elsewhere started near a boundary.
+    generator = np.random.default_rng(np.random.SeedSequence([seed, 6]))
+    doubtful = np.flatnonzero(classes[0] != classes[1])
+    boundary = np.zeros(len(predicted), dtype=bool)
+    a0, w0 = coarse.a0.reshape(-1, *tail)[doubtful], coarse.w0.reshape(-1, shape[-1])[doubtful]
+    for _ in range(16 if len(doubtful) else 0):
+        size = left_out * np.linalg.norm(w0, axis=1, keepdims=True)
+        moved = w0 + size * unit(generator.standard_normal(w0.shape))
+        boundary[doubtful] |= nearest(leading.ends(a0, moved), listed, 1e-5) != classes[0][doubtful]
+    return predicted.reshape(shape), confusion(labelled(listed), *classes, boundary)

@@ -1,0 +1,34 @@
+"""Evidence on networks whose leading order is followed step for step: one-sided activations, several outputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from theory.coordinatewise import LeadingTraining
+from verify.confusion import Confusion
+from verify.evidence import Evidence, Trained
+
+
+@dataclass(frozen=True, kw_only=True)
+class FieldEvidence(Evidence):
+    """Networks trained at the learning rates lr (`trained`) and lr/2 (`refined`), and leading-order training of the same
+    steps (`leading`, `leading_half`); `rate` is the largest growth rate; `destinations` tells neuron by neuron where the
+    leading flow takes it from its start and from where training left it.  `perturbation` of what is expected is the size,
+    relative to the leading one, of all the forces beyond it on the expected weights."""
+
+    leading: LeadingTraining
+    leading_half: LeadingTraining
+    rate: float
+    destinations: Confusion
+
+    def limit(self) -> Trained:
+        """The networks as they are: theory follows the discrete steps, nothing is to be extrapolated."""
+        return self.trained
+
+    @property
+    def left_out(self) -> float:
+        """The share of a neuron's motion that is left out: the perturbation, which grows as e^{2γt}, over the last 1/2γ
+        against the turn of a neuron, which takes 1/γ at least."""
+        return float(np.max(self.expected.perturbation))
