@@ -9,8 +9,8 @@ from verify.verdict import Verdict
 _HEAD = "| case | dynamics | the paper | theory for these dynamics | observed | paper | theory |"
 
 
-def markdown(result: Reproduction) -> str:
-    """The page; every number in it is in reproduction.json as well."""
+def markdown(result: Reproduction, *, images: str = "") -> str:
+    """The page, with pictures from the folder `images`; every number in it is in reproduction.json as well."""
     lines = [
         "# The source paper's experiments, reproduced",
         "",
@@ -32,7 +32,7 @@ def markdown(result: Reproduction) -> str:
         lines += [f"* {each.case}, {each.dynamics}: {each.why}." for each in rows if each.why]
         lines += [""]
         lines += [
-            f"![{image}]({image})"
+            f"![{image[:-4]}]({images}{image})"
             for image in result.images
             if image.endswith(".png") and image.startswith(_prefix(figure))
         ]
