@@ -8,8 +8,7 @@ from theory.dynamics.deep_field import DeepField
 
 # Catalogue names of numerics for theory's: both sides build their own functions.
 NAMES = {
-    "x*tanh(x)": "xtanh", "x**2*tanh(x)": "x2tanh", "z**2": "square", "z**3": "cube", "exp(z)-1": "expm1",
-    "log(cosh(z))": "logcosh", "atan(z)": "arctan",
+    "x*tanh(x)": "xtanh", "x**2*tanh(x)": "x2tanh", "z**2": "square", "z**3": "cube",
 }  # fmt: skip
 RNG = np.random.default_rng(20210524)
 INPUTS = RNG.standard_normal((14, 2))
@@ -18,8 +17,8 @@ Y = RNG.standard_normal(14) + 0.7
 
 PAIRS = (
     ("tanh", "tanh"), ("silu", "tanh"), ("tanh", "x*tanh(x)"), ("x*tanh(x)", "tanh"), ("tanh", "x**2*tanh(x)"),
-    ("x*tanh(x)", "silu"), ("gelu", "x*tanh(x)"), ("z**2", "sin"), ("x**2*tanh(x)", "exp(z)-1"), ("sin", "z**3"),
-    ("x*tanh(x)", "x*tanh(x)"), ("erf", "log(cosh(z))"), ("atan(z)", "mish"),
+    ("x*tanh(x)", "silu"), ("gelu", "x*tanh(x)"), ("z**2", "sin"), ("x**2*tanh(x)", "expm1"), ("sin", "z**3"),
+    ("x*tanh(x)", "x*tanh(x)"), ("erf", "logcosh"), ("arctan", "mish"),
 )  # fmt: skip
 TRIPLES = (
     ("tanh", "x*tanh(x)", "silu"), ("silu", "tanh", "x*tanh(x)"), ("x*tanh(x)", "tanh", "x**2*tanh(x)"),

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import torch
 
 from numerics.flow import FullStatus
 from numerics.flow.network import network_flow
@@ -32,13 +33,22 @@ from theory.dynamics.system import LeadingSystem
 from theory.prediction import predict
 from verify.errors import UsageError
 from verify.experiment import Experiment
-from verify.formula import torch_activation
-from verify.order.engine import FullFlow, Law, LeadingField, Reached, Weights, compare_flows, default_scales
+from verify.formula import rounding_bound, torch_activation
+from verify.order.engine import (
+    LOWEST,
+    FullFlow,
+    Law,
+    LeadingField,
+    Reached,
+    Weights,
+    compare_flows,
+    default_scales,
+)
 from verify.order.result import OrderResult
 
 NEURONS = 8  # of a two-layer network
 DEEP_WIDTH = 4  # of every layer of a deeper one
-_MAX_STEPS = 4000
+_ROUNDING = 1e-9  # relative; an integrator at 1e-13 would take noise above that for structure
 NeuronField = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
@@ -58,11 +68,39 @@ class Case:
     laws: dict[str, Law] = field(default_factory=dict)
     split: Callable[[Weights], Weights] = dict
     decay: float = 0.0
+    sigmas: tuple[Activation, ...] = ()
+    max_steps: int = 4000  # of the full flow; one that needs more does not count as reached
+
+    def rounding(self, epsilon: float) -> float:
+        """How far rounding may carry the layers' callables from their formulas at this scale, relative to their values.
+
+        `log(cosh(z))` as written loses all digits below 1e-8; the catalogue's functions lose none.
+        """
+        h = np.column_stack([self.x, np.ones(len(self.x))]) if self.network.hidden_bias else self.x
+        worst = 0.0
+        for number, (sigma, real) in enumerate(zip(self.sigmas, self.network.layers, strict=True), start=1):
+            w = epsilon * self.start[f"w{number}"]
+            biased = number > 1 and self.network.upper_bias
+            z = h @ w[:, :-1].T + w[:, -1] if biased else h @ w.T
+            value = real.value(torch.from_numpy(np.ascontiguousarray(z))).numpy()
+            # The derivative comes from the same text and loses as much of z σ'.
+            lost = float(np.linalg.norm(rounding_bound(sigma, z)) / max(np.linalg.norm(value), 1e-300))
+            worst = max(worst, lost)
+            h = value + h if self.network.residual and number > 1 else value
+        return worst
+
+    @property
+    def lowest(self) -> float:
+        """The smallest scale at which rounding of the activations stays below what is measured."""
+        below = [e for e in self.top * 10.0 ** -np.arange(0, 10, 0.25) if self.rounding(e) > _ROUNDING]
+        return max([LOWEST, *(1.001 * e for e in below)])
 
     def flow(self) -> FullFlow:
         """The full gradient flow of the network."""
 
         def run(epsilons: np.ndarray, tau: float) -> Reached:
+            # An integrator that asks for more digits than the activations have chases their noise with tiny steps.
+            noise = max(self.rounding(e) for e in epsilons)
             out = network_flow(
                 self.network,
                 self.x,
@@ -73,10 +111,12 @@ class Case:
                 tau=tau,
                 loss=self.loss,
                 weight_decay=self.decay,
-                max_steps=_MAX_STEPS,
+                rtol=max(1e-13, noise / 10),
+                max_steps=self.max_steps,
             )
             there = out.status == FullStatus.REACHED
-            return Reached({name: np.where(there[:, None, None], v, np.inf) for name, v in out.moved.items()})
+            moved = {name: np.where(there[:, None, None], v, np.inf) for name, v in out.moved.items()}
+            return Reached(moved, noise)
 
         return run
 
@@ -89,6 +129,7 @@ class Case:
             "autonomous": self.autonomous,
             "laws": self.laws,
             "split": self.split,
+            "lowest": self.lowest,
             "biased": lambda name: name != "w1" and self.network.bias_of(name),
         }
         return compare_flows(self.leading, full or self.flow(), self.start, **{**given, **options})
@@ -133,6 +174,7 @@ def neuron_case(
         top=_top(x, bias, start["w1"]),
         autonomous=sigma.value_at_zero == 0,
         decay=decay,
+        sigmas=(sigma,),
     )
 
 
@@ -172,6 +214,7 @@ def deep_case(
         autonomous=len(orders) == 1,
         laws={name: Law(g.degree, g.lag, g.accuracy) for name, g in powers.groups.items()},
         split=architecture.split,
+        sigmas=sigmas,
     )
 
 

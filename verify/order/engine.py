@@ -31,7 +31,8 @@ Weights = dict[str, np.ndarray]
 LeadingField = Callable[[Weights], Weights]
 
 FLOOR = 1e-13  # rounding of a field of a few hundred terms, relative to the displacement
-_LOWEST = 1e-10  # smallest ε that is looked at
+LOWEST = 1e-10  # smallest ε that is looked at
+_PROBE = 300  # steps of a rough integration; one that needs more runs into a blow-up
 _SETTLED = 0.02  # change of the local slope from one decade to the next
 
 
@@ -79,20 +80,23 @@ def compare_flows(
     split: Callable[[Weights], Weights] = _same,
     biased: Callable[[str], bool] = _unbiased,
     extend: bool = True,
+    lowest: float = LOWEST,
 ) -> OrderResult:
     """Measure the order of accuracy of a leading field θ' (gradient-flow time) from θ̂(0) = `start`, θ = ε θ̂.
 
     `leading` takes and returns dicts of arrays with one more axis in front, the networks.  `full(epsilons, τ)` gives
     the displacements of the full flow.  `predicted` is k, `laws` those of the groups into which `split` takes the
-    weights.  `epsilons` fall from the largest; smaller ones are added while the slope changes (`extend`).
+    weights.  `epsilons` fall from the largest; smaller ones are added while the slope changes (`extend`), none below
+    `lowest`.
     `autonomous`: the rescaled field does not depend on ε, one integration serves all.  `tau` None: about the time in
     which the fastest parameter moves by half its size.  `biased` as in `numerics.flow.network.integrate_field`.
     """
     epsilons = np.asarray(epsilons, dtype=float)
+    epsilons = epsilons[(epsilons >= lowest) | (epsilons == epsilons[0])]
     pair = _Pair(leading, full, start, time_exponent, autonomous, split, biased)
     tau = pair.natural_time(float(epsilons[-1])) if tau is None else tau
     found = pair.distances(epsilons, tau)
-    while extend and found.restless and found.epsilons[-1] > 10 * _LOWEST:
+    while extend and found.restless and found.epsilons[-1] > 100 * lowest:
         more = found.epsilons[-1] * 10.0 ** -(np.arange(1, 2 * POINTS_PER_DECADE + 1) / POINTS_PER_DECADE)
         found = found.joined(pair.distances(more, tau))
     slope = power_law(found.epsilons, found.total, found.floor, decades=_decades(predicted))
@@ -210,20 +214,20 @@ class _Pair:
         while True:
             try:
                 with np.errstate(all="ignore"):
-                    self.one(epsilon, 2 * tau, rtol=1e-6)
+                    self.one(epsilon, 2 * tau, rtol=1e-6, max_steps=_PROBE)
             except NumericsError:
                 tau /= 2
             else:
                 return tau
 
-    def one(self, epsilon: float, tau: float, rtol: float = 1e-13) -> Weights:
+    def one(self, epsilon: float, tau: float, rtol: float = 1e-13, max_steps: int = 20_000) -> Weights:
         """The leading displacements at one scale."""
 
         def field(weights: Weights) -> Weights:
             out = self.rescaled({k: v[None] for k, v in weights.items()}, np.array([epsilon]))
             return {name: value[0] for name, value in out.items()}
 
-        return integrate_field(field, self.start, tau, biased=self.biased, rtol=rtol)
+        return integrate_field(field, self.start, tau, biased=self.biased, rtol=rtol, max_steps=max_steps)
 
     def distances(self, epsilons: np.ndarray, tau: float) -> _Distances:
         """The full flow's displacements against the leading ones."""
