@@ -53,7 +53,7 @@ def predicted_lines(setting: Setting, residual: np.ndarray) -> np.ndarray:
     tensor = MomentTensor.from_data(with_bias(line().x), residual, setting.multiplicity)
     found = find_orientations(tensor, bias=True)
     angles = np.sort(np.array([np.arctan2(o.u[1], o.u[0]) for o in found.attractors]) % np.pi)
-    return angles[np.diff(np.concatenate([angles, [angles[0] + np.pi]])) > SAME] if len(angles) else angles
+    return _distinct(angles)
 
 
 def field(setting: Setting, residual: np.ndarray, theta: np.ndarray) -> np.ndarray:
@@ -92,9 +92,15 @@ def stable_lines(setting: Setting, residual: np.ndarray) -> np.ndarray:
         angles = (low + high) / 2
         roots.append(angles[sign * _radial(setting, residual, angles) > 0])
     lines = np.sort(np.concatenate(roots) % np.pi)
-    if len(lines) > 1:  # u and -u are one line
-        lines = lines[np.diff(np.concatenate([lines, [lines[0] + np.pi]])) > SAME]
-    return lines
+    return _distinct(lines)
+
+
+def _distinct(lines: np.ndarray) -> np.ndarray:
+    """Sorted angles in [0, π) with those of one line, u and -u, taken once."""
+    if len(lines) < 2:
+        return lines
+    gaps: np.ndarray = np.diff(np.concatenate([lines, [lines[0] + np.pi]]))
+    return lines[gaps > SAME]
 
 
 def _radial(setting: Setting, residual: np.ndarray, theta: np.ndarray) -> np.ndarray:
