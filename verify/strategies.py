@@ -32,6 +32,7 @@ from theory.moment_tensor import monomials
 from verify.experiment import Experiment
 
 Numbers = Literal["integers", "floats"]
+_NUMBERS: tuple[Numbers, ...] = ("integers", "floats")
 
 __all__ = [
     "KnownActivation",
@@ -147,7 +148,7 @@ def datasets(
     vanishing moments of order 1 to 3), False only plain draws, None both.  `samples` and `inputs` are sizes or ranges.
     """
     n, d = (draw(st.integers(*v)) if isinstance(v, tuple) else v for v in (samples, inputs))
-    kind = draw(st.sampled_from(["integers", "floats"])) if numbers is None else numbers
+    kind = draw(st.sampled_from(_NUMBERS)) if numbers is None else numbers
     element = _number(kind, largest)
     x = np.array(draw(st.lists(element, min_size=n * d, max_size=n * d))).reshape(n, d)
     y = np.array(draw(st.lists(element, min_size=n, max_size=n)))

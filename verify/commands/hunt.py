@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -47,6 +48,8 @@ def hunt(
     save
         A .csv file that the data found are written to, for `condense orientations` or `condense verify`.
     """
+    from hypothesis.configuration import set_hypothesis_home_dir
+
     from verify.hunt import Target
     from verify.hunt import hunt as run
     from verify.hunt.table import print_find
@@ -56,7 +59,13 @@ def hunt(
     )
     if save is not None:
         _check_path(save)
-    find = watched(output, lambda progress: run(claim, target, seed=seed, trials=trials, progress=progress))
+    with TemporaryDirectory() as folder:
+        # Hypothesis keeps notes in the working directory otherwise.
+        set_hypothesis_home_dir(folder)
+        find = watched(
+            output, lambda progress: run(claim, target, seed=seed, trials=trials, progress=progress)
+        )
+        set_hypothesis_home_dir(None)
     if save is not None and find.counterexample is not None:
         Path(save).write_text(_csv(find.counterexample["x"], find.counterexample["y"]))
     print_json(find.document()) if output.json else print_find(find)

@@ -28,9 +28,16 @@ class Certificate:
     notes: tuple[str, ...] = ()
 
 
-class _Common(Protocol[Candidate]):
-    claim: str
-    statement: str
+class _Common(Protocol[Candidate]):  # pyright: ignore[reportInvalidTypeVarUse]
+    @property
+    def claim(self) -> str:
+        """The id of the claim."""
+        ...
+
+    @property
+    def statement(self) -> str:
+        """The claim in one sentence, with its numbers."""
+        ...
 
     def score(self, candidates: Sequence[Candidate]) -> np.ndarray:
         """One number each: above 0, the candidate is suspected of violating the claim; higher is nearer to that."""

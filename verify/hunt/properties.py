@@ -42,7 +42,7 @@ def search(
         database=None,
         deadline=None,
         phases=(Phase.generate, Phase.shrink),
-        suppress_health_check=list(HealthCheck),
+        suppress_health_check=[*HealthCheck],  # type: ignore[arg-type]
     )
     try:
         found = find(hunt.strategy(), holds, settings=rules, random=Random(seed))
