@@ -19,6 +19,8 @@ from verify.order.engine import default_scales
 from verify.order.result import OrderResult, judge
 from verify.slope import power_law
 
+MAX_STEPS = 800  # of the full flow: tens are usual; one that needs more does not count as reached
+
 
 def measure_order(
     prediction: Prediction,
@@ -56,6 +58,7 @@ def measure_order(
             multiplicity=order,
             tau=tau,
             loss=loss,
+            max_steps=MAX_STEPS,
         )
     reference = np.column_stack([leading.a, leading.w])
     size = float(np.linalg.norm(reference))
