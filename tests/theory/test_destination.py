@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from numerics.flow import LeadingStatus, leading_flow, moments
@@ -90,6 +90,7 @@ def test_property_order_one_is_the_closed_form(seed, time, c):
 
 
 @given(st.integers(0, 10_000), st.floats(1e-6, 1e6))
+@settings(max_examples=max(8, settings.default.max_examples // 4))
 def test_property_scale_of_the_start_changes_only_the_clock(seed, scale):
     x, s, field = axes_field()
     a0, w0 = draw(seed, 20, 3)

@@ -20,6 +20,9 @@ SIGMA = {
     ),
 }
 
+# The full flow of p = 3 up to its horizon takes a quarter of a minute.
+NAMES = ["x*tanh(x)", pytest.param("x**2*tanh(x)", marks=pytest.mark.slow)]
+
 
 @cache
 def predicted_and_measured(name, next_term="of the activation"):
@@ -43,7 +46,7 @@ def predicted_and_measured(name, next_term="of the activation"):
     return horizon, time, leader / np.linalg.norm(leader), start
 
 
-@pytest.mark.parametrize("name", SIGMA)
+@pytest.mark.parametrize("name", NAMES)
 def test_horizon_is_met_within_its_uncertainty(name):
     horizon, time, _, _ = predicted_and_measured(name)
     assert abs(time - horizon.time) <= horizon.uncertainty
@@ -51,7 +54,7 @@ def test_horizon_is_met_within_its_uncertainty(name):
     assert abs(time - horizon.leading_time) > 3 * horizon.uncertainty
 
 
-@pytest.mark.parametrize("name", SIGMA)
+@pytest.mark.parametrize("name", NAMES)
 def test_leader_is_tilted_as_predicted(name):
     horizon, _, leader, goal = predicted_and_measured(name)
     error = np.linalg.norm(leader - (goal + horizon.tilt))
