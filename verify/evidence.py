@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from theory import Activation, OrientationSet, Prediction
 from verify.experiment import Experiment
+
+if TYPE_CHECKING:
+    from verify.confusion import Confusion
 
 
 @dataclass(frozen=True)
@@ -111,10 +115,14 @@ class Evidence:
 
 @dataclass(frozen=True, kw_only=True)
 class SmoothEvidence(Evidence):
-    """Evidence on the smooth leading-order flow, σ(0) = 0; `scales` are further trainings from larger weights."""
+    """Evidence on the smooth leading-order flow, σ(0) = 0.
+
+    `scales` are further trainings from larger weights, `destinations` the confusion table of the trained neurons.
+    """
 
     prediction: Prediction
     scales: tuple[Trained, ...]
+    destinations: Confusion
 
     @property
     def within_reach(self) -> bool:

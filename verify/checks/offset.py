@@ -193,7 +193,12 @@ def shares_after(evidence: OffsetEvidence) -> list[Check]:
             tolerance=float(allowed[worst]),
             verdict=within(float(flow[-1, worst]), float(seen[-1, worst]), float(allowed[worst])),
             why="one neuron, and those that turn within the uncertainty of the time",
-            details={"predicted": flow[-1], "observed": seen[-1], "time": evidence.grid[-1]},
+            details={
+                "predicted": flow[-1],
+                "observed": seen[-1],
+                "time": evidence.grid[-1],
+                "confusion": evidence.destinations.to_json(),
+            },
         )
     ]
 

@@ -8,7 +8,10 @@ import numpy as np
 
 from theory import Prediction
 from theory.coordinatewise import LeadingTraining
+from verify.confusion import Confusion, confusion, labelled, nearest
 from verify.evidence import Evidence, Trained
+
+BETWEEN = np.pi / 4  # rad: a neuron that has left its start is much nearer to its orientation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +29,24 @@ class CubeEvidence(Evidence):
     scales: tuple[tuple[Trained, LeadingTraining], ...]
     changed: np.ndarray
     lr: float
+
+    @property
+    def destinations(self) -> Confusion:
+        """p = 1: the confusion table of the two orientations; trapped neurons are elsewhere."""
+        direction = self.targets[0]
+        listed = np.array([direction, -direction])
+
+        def classes(u: np.ndarray) -> np.ndarray:
+            return nearest(u.reshape(-1, self.dimension), listed, BETWEEN)
+
+        near = np.abs(self.expected.u @ direction) < self.tilt[:, None]
+        return confusion(
+            labelled(listed),
+            classes(self.expected.destinations),
+            classes(self.trained.u),
+            classes(self.refined.u),
+            near.ravel(),
+        )
 
     def limit(self) -> Trained:
         """The networks as they are: theory follows the discrete steps, nothing is to be extrapolated."""

@@ -16,17 +16,12 @@ from verify.figures.order import order_figure
 from verify.figures.rose import rose_figure
 from verify.order import OrderResult
 from verify.regimes.field_evidence import FieldEvidence
-from verify.regimes.smooth_figures import run_arrays, title_of
+from verify.regimes.smooth_figures import class_arrays, run_arrays, title_of
 
 
 def field_arrays(evidence: FieldEvidence) -> dict[str, np.ndarray]:
     """What such a run leaves on disk."""
-    found = evidence.destinations
-    return run_arrays(evidence) | {
-        "predicted_class": found.predicted,
-        "observed_class": found.observed,
-        "reason": found.reasons,
-    }
+    return run_arrays(evidence) | class_arrays(evidence.destinations)
 
 
 def field_drawings(evidence: FieldEvidence, field: OneSidedField, result: OrderResult) -> tuple[Drawing, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from theory.offset import OffsetPrediction
+from verify.confusion import Confusion, confusion, labelled
 from verify.evidence import Evidence, Trained, unit
 
 SHARE = (
@@ -31,6 +32,28 @@ class OffsetEvidence(Evidence):
     flow_w: np.ndarray
     look: int
     lean: np.ndarray
+
+    @property
+    def destinations(self) -> Confusion:
+        """The side of every neuron at the end: that of the offset system, and that of the trained network."""
+        direction = self.prediction.direction
+        listed = np.array([direction, -direction])
+
+        def side(w: np.ndarray) -> np.ndarray:
+            return (w @ direction < 0).astype(int).ravel()
+
+        # Neurons that turn within the uncertainty of the time may be on either side.
+        spread = min(float(self.lean[-1]), 0.5)
+        before = int(np.searchsorted(self.grid, self.grid[-1] * (1 - spread)))
+        near = side(self.flow_w[min(before, len(self.grid) - 1)]) != side(self.flow_w[-1])
+        still = np.abs(unit(self.flow_w[-1]) @ direction).ravel() < self.lean[-1]
+        return confusion(
+            labelled(listed),
+            side(self.flow_w[-1]),
+            side(self.trained.w),
+            side(self.refined.w),
+            near | still,
+        )
 
     def limit(self) -> Trained:
         """The networks at the end, extrapolated to zero step size."""

@@ -7,24 +7,29 @@ from matplotlib.figure import Figure
 
 from verify.evidence import angle, unit
 from verify.examination import Drawing
+from verify.figures.confusion import confusion_figure
 from verify.figures.cosine import neurons_figure
 from verify.figures.order import order_figure
 from verify.figures.rivals import rivals_figure
 from verify.figures.shares import shares_figure
 from verify.order import OrderResult
 from verify.regimes.offset_evidence import SHARE, OffsetEvidence, split_times
-from verify.regimes.smooth_figures import run_arrays, title_of
+from verify.regimes.smooth_figures import class_arrays, run_arrays, title_of
 
 
 def offset_arrays(evidence: OffsetEvidence) -> dict[str, np.ndarray]:
     """What a run with σ(0) ≠ 0 leaves on disk."""
-    return run_arrays(evidence) | {
-        "signal": evidence.prediction.signal,
-        "grid": evidence.grid,
-        "turned": evidence.turned(evidence.seen_w),
-        "expected_turned": evidence.turned(evidence.flow_w),
-        "lean": evidence.lean,
-    }
+    return (
+        run_arrays(evidence)
+        | class_arrays(evidence.destinations)
+        | {
+            "signal": evidence.prediction.signal,
+            "grid": evidence.grid,
+            "turned": evidence.turned(evidence.seen_w),
+            "expected_turned": evidence.turned(evidence.flow_w),
+            "lean": evidence.lean,
+        }
+    )
 
 
 def offset_drawings(evidence: OffsetEvidence, result: OrderResult) -> tuple[Drawing, ...]:
@@ -33,6 +38,7 @@ def offset_drawings(evidence: OffsetEvidence, result: OrderResult) -> tuple[Draw
     drawings: list[Drawing] = [
         ("cosine", lambda: neurons_figure(evidence.trained, evidence.order, title=title)),
         ("order", lambda: order_figure(result, title=title)),
+        ("destinations", lambda: confusion_figure(evidence.destinations, title=title)),
         ("shares", lambda: _shares(evidence, title)),
     ]
     if evidence.dimension > 1:

@@ -32,6 +32,7 @@ from verify.experiment import Experiment
 from verify.formula import torch_activation
 from verify.order import measure_order
 from verify.progress import Progress
+from verify.regimes.smooth_destinations import trained_destinations
 from verify.regimes.smooth_figures import smooth_arrays, smooth_drawings
 from verify.training import initial_neurons, train_networks
 from verify.verdict import Check, Verdict
@@ -107,6 +108,7 @@ def _gather(
         refined=fine,
         expected=expected,
         scales=tuple(trained(scale, experiment.step) for scale in scales),
+        destinations=trained_destinations(prediction, coarse, fine, expected, experiment.seed),
     )
 
 

@@ -7,9 +7,11 @@ from matplotlib.figure import Figure
 
 from theory import neurons_at
 from verify.checks.amplitude import chance_angle
+from verify.confusion import Confusion
 from verify.evidence import Evidence, SmoothEvidence, angle, unit
 from verify.examination import Drawing
 from verify.figures.angle import angle_figure
+from verify.figures.confusion import confusion_figure
 from verify.figures.cosine import neurons_figure
 from verify.figures.order import order_figure
 from verify.figures.rose import rose_figure
@@ -30,14 +32,27 @@ def run_arrays(evidence: Evidence) -> dict[str, np.ndarray]:
     }  # fmt: skip
 
 
+def class_arrays(found: Confusion) -> dict[str, np.ndarray]:
+    """Predicted and observed class of every neuron, in the order of the table, and why it disagrees (verify.confusion)."""
+    return {
+        "predicted_class": found.predicted,
+        "observed_class": found.observed,
+        "reason": found.reasons,
+    }
+
+
 def smooth_arrays(evidence: SmoothEvidence, result: OrderResult) -> dict[str, np.ndarray]:
     """What a run on the smooth flow leaves on disk."""
-    return run_arrays(evidence) | {
-        "signal": evidence.prediction.signal,
-        "blow_up_times": evidence.expected.blow_up_times,
-        "order_epsilons": result.epsilons,
-        "order_errors": result.errors,
-    }
+    return (
+        run_arrays(evidence)
+        | class_arrays(evidence.destinations)
+        | {
+            "signal": evidence.prediction.signal,
+            "blow_up_times": evidence.expected.blow_up_times,
+            "order_epsilons": result.epsilons,
+            "order_errors": result.errors,
+        }
+    )
 
 
 def title_of(evidence: Evidence) -> str:
@@ -53,6 +68,7 @@ def smooth_drawings(evidence: SmoothEvidence, result: OrderResult) -> tuple[Draw
     drawings: list[Drawing] = [
         ("cosine", lambda: neurons_figure(evidence.trained, evidence.order, title=title)),
         ("order", lambda: order_figure(result, title=title)),
+        ("destinations", lambda: confusion_figure(evidence.destinations, title=title)),
     ]
     if evidence.dimension > 1:
         drawings.append(("angle", lambda: _angle(evidence, title)))

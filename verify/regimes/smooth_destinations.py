@@ -1,0 +1,66 @@
+"""Where the leading flow takes each trained neuron from its start, and from where training has left it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from theory import Fate, Prediction, destinations
+from verify.confusion import Confusion, confusion, labelled, nearest
+from verify.evidence import Expected, Trained, unit
+
+SAME = 1e-5  # rad; orientations are certified apart, and flows end within 1e-8 of alignment
+DRAWS = 8  # of the directions in which a start may be off
+
+
+def trained_destinations(
+    prediction: Prediction, coarse: Trained, fine: Trained, expected: Expected, seed: int
+) -> Confusion:
+    """The confusion table of B networks of m neurons; for order 1 by the side of the hyperplane on which they are."""
+    return (_by_side if prediction.order == 1 else _by_flow)(prediction, coarse, fine, expected, seed)
+
+
+def _by_side(
+    prediction: Prediction, coarse: Trained, fine: Trained, expected: Expected, seed: int
+) -> Confusion:
+    flow = prediction.linear
+    listed = np.array([flow.direction, -flow.direction])
+
+    def side(along: np.ndarray) -> np.ndarray:
+        return np.select([along > 0, along < 0], [0, 1], 2).ravel()
+
+    # A neuron less than the tilt away from the hyperplane at the horizon may be carried across by the change of signal.
+    along = np.abs(expected.w @ flow.direction)
+    across = np.linalg.norm(expected.w, axis=-1) * expected.perturbation[:, None]
+    return confusion(
+        labelled(listed),
+        side(flow.signs(coarse.a0, coarse.w0)),
+        side(coarse.w @ flow.direction),
+        side(fine.w @ flow.direction),
+        (along < across).ravel(),
+    )
+
+
+def _by_flow(
+    prediction: Prediction, coarse: Trained, fine: Trained, expected: Expected, seed: int
+) -> Confusion:
+    dimension = coarse.w0.shape[-1]
+    listed = np.array([o.u for o in prediction.orientations.orientations]).reshape(-1, dimension)
+
+    def classes(a: np.ndarray, w: np.ndarray) -> np.ndarray:
+        ends = destinations(prediction.field, a, w)
+        return np.where(ends.fates == Fate.UNDECIDED, len(listed), nearest(ends.u, listed, SAME))
+
+    predicted, observed, refined = (
+        classes(a.ravel(), w.reshape(-1, dimension))
+        for a, w in ((coarse.a0, coarse.w0), (coarse.a, coarse.w), (fine.a, fine.w))
+    )
+    doubtful = np.flatnonzero(predicted != observed)
+    boundary = np.zeros(len(predicted), dtype=bool)
+    if len(doubtful):
+        generator = np.random.default_rng(np.random.SeedSequence([seed, 6]))
+        a0, w0 = coarse.a0.ravel()[doubtful], coarse.w0.reshape(-1, dimension)[doubtful]
+        size = (expected.spread.ravel()[doubtful] * np.linalg.norm(w0, axis=1))[:, None]
+        for _ in range(DRAWS):
+            moved = w0 + size * unit(generator.standard_normal(w0.shape))
+            boundary[doubtful] |= classes(a0, moved) != predicted[doubtful]
+    return confusion(labelled(listed), predicted, observed, refined, boundary)
