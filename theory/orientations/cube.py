@@ -35,13 +35,13 @@ def sign_descent_orientations(
     *,
     bias: bool = True,
     seed: int = 0,
-    max_faces: int = 300_000,
+    max_faces: int = 100_000,
     max_boxes: int = 200_000,
 ) -> OrientationSet:
     """Return the orientations that collect neurons under sign descent; all are attractors.
 
-    `lines_expected` is None: no count is known.  p = 1: exact.  p = 2: exact in rationals while 3^D <= `max_faces`.
-    p >= 3: all faces by excluding subdivision while D (p + 2)^D <= `max_faces` and `max_boxes` suffice.  Otherwise a
+    `lines_expected` is None: no count is known.  p = 1: exact.  p = 2: exact in rationals while 3^D <= 10 `max_faces`.
+    p >= 3: all faces by excluding subdivision while D (p + 1)^{D+1} <= `max_faces` and `max_boxes` suffice.  Otherwise a
     search from random starts: each hit certified, `complete` False.  `bias` is only passed on.
     Source: theory notes, section 7.
     """
@@ -86,7 +86,7 @@ def _maxima(
     """Return the strict maxima of sign·P, one of each pair ± v, and whether they are proved to be all."""
     p, size = tensor.order, tensor.dimension
     name = f"{'maxima' if sign > 0 else 'minima'} of P"
-    if p == 2 and 3**size <= max_faces:
+    if p == 2 and 3**size <= 10 * max_faces:
         found, open_points = quadratic_maxima(symmetric_matrix(tensor), sign)
         if open_points:
             notes.append(

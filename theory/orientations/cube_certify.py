@@ -9,6 +9,7 @@ Steps.  1. On the face with v_F = σ, Newton's method on (T v^{p-1})_S = 0 gives
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from flint import arb, arb_mat, ctx, fmpq
@@ -50,7 +51,8 @@ def orientation_of(tensor: MomentTensor, point: FacePoint, sign: int) -> Orienta
         norm = sum((x * x for x in point.v), arb(0)).sqrt()
         u = [x / norm for x in point.v]
         column = arb_mat(len(u), 1, u)
-        value = (column.transpose() * tensor.hessian_balls(u, point.precision) * column)[0, 0]
+        hessian: Any = tensor.hessian_balls(u, point.precision)
+        value = (column.transpose() * hessian * column)[0, 0]
         return certified_orientation(u, value * arb(fmpq(2) ** tensor.exponent2), Kind.ATTRACTOR, sign)
 
 
@@ -61,7 +63,7 @@ def _enclose(tensor: MomentTensor, v: np.ndarray, on: list[int], precision: int)
     size, p = len(on), tensor.order
     identity = arb_mat(size, size, [int(j == k) for j in range(size) for k in range(size)])
     for _ in range(precision.bit_length() + 2):
-        hessian = tensor.hessian_balls(centre, precision)
+        hessian: Any = tensor.hessian_balls(centre, precision)
         residual = _slope(hessian, centre)
         try:
             inverse = arb_mat(size, size, [(p - 1) * hessian[j, k] for j in on for k in on]).mid().inv().mid()
@@ -85,7 +87,7 @@ def _enclose(tensor: MomentTensor, v: np.ndarray, on: list[int], precision: int)
     return box if all(x.abs_upper() < radius for x in image.entries()) else None
 
 
-def _slope(hessian: arb_mat, v: list[arb]) -> list[arb]:
+def _slope(hessian: Any, v: list[arb]) -> list[arb]:
     """T v^{p-1} from T v^{p-2}."""
     return (hessian * arb_mat(len(v), 1, v)).entries()
 
@@ -93,7 +95,7 @@ def _slope(hessian: arb_mat, v: list[arb]) -> list[arb]:
 def _verdict(
     tensor: MomentTensor, v: list[arb], sliding: np.ndarray, sign: int, precision: int
 ) -> bool | None:
-    hessian = tensor.hessian_balls(v, precision)
+    hessian: Any = tensor.hessian_balls(v, precision)
     slope = _slope(hessian, v)
     outward = [sign * slope[k] * v[k] for k in np.flatnonzero(~sliding).tolist()]
     inner = [abs(v[k]) for k in np.flatnonzero(sliding).tolist()]

@@ -113,7 +113,7 @@ class PolyhedralFlow:
             along = leg.w @ leg.h * leg.sign
             straight = np.linalg.norm(leg.w) * np.linalg.norm(leg.h)
             if along < 0 and abs(along) > (1 - 1e-14) * straight:  # every kink is slid along: w runs into 0
-                return -1, np.linalg.norm(leg.w) / np.linalg.norm(leg.h)
+                return -1, float(np.linalg.norm(leg.w) / np.linalg.norm(leg.h))
             return -1, np.inf
         k = int(np.argmin(time))
         return k, float(time[k])

@@ -74,10 +74,10 @@ def _cells_met(form: OneSidedForm, u: np.ndarray, sign: int) -> tuple[list[Orien
     out: list[Orientation] = []
     lost = len(u) - len(ends)
     for end in ends:
-        match = next((o for at, o in known if np.linalg.norm(at - end) < 1e-7), False)
-        if match is False:
-            match = certified_in_cell(form, end)
-            known.append((end, match))
+        near = next((k for k, (at, _) in enumerate(known) if np.linalg.norm(at - end) < 1e-7), len(known))
+        if near == len(known):
+            known.append((end, certified_in_cell(form, end)))
+        match = known[near][1]
         if match and match.kind in (Kind.ATTRACTOR, Kind.DYING) and match.neuron_sign == sign:
             out.append(match)
         else:
