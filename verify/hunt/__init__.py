@@ -8,6 +8,6 @@
 
 from verify.hunt.engine import HUNTS, hunt, register, run
 from verify.hunt.model import Certificate, Directed, Find, Property
-from verify.hunt.orientations import Target
+from verify.hunt.target import Target
 
 __all__ = ["HUNTS", "Certificate", "Directed", "Find", "Property", "Target", "hunt", "register", "run"]

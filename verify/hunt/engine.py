@@ -12,8 +12,10 @@ import numpy as np
 
 from verify.errors import UsageError
 from verify.hunt import evolution, properties
+from verify.hunt.growing import GrowingBound
+from verify.hunt.isolated import IsolatedBound
 from verify.hunt.model import Directed, Find, Property
-from verify.hunt.orientations import GrowingBound, IsolatedBound, Target
+from verify.hunt.target import Target
 from verify.progress import Progress, Silent
 
 TRIALS = 10_000
