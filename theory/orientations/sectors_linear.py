@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from flint import arb, ctx, fmpq, fmpq_mat, fmpz_mat
+from flint import arb, ctx, fmpq, fmpz_mat
 from scipy.optimize import linprog
 
 from theory.orientations.result import Orientation
@@ -92,7 +92,7 @@ class Flat:
         rows = fmpz_mat([list(lines[i]) for i in basis])
         gram = rows * rows.transpose()
         det = int(gram.det())
-        inverse = fmpq_mat(gram.inv()) * det  # the adjugate, with integer entries
+        inverse = gram.inv() * det  # type: ignore[operator]  # the adjugate, with integer entries
         adjugate = fmpz_mat(len(basis), len(basis), [int(v.p) for v in inverse.entries()])
         coefficients = adjugate * rows
         project = identity * det - rows.transpose() * coefficients
