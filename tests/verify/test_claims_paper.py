@@ -16,7 +16,7 @@ CLAIMS = [
     claim for name in FILES for claim in claims_of(importlib.import_module(f"verify.claims.{name}")).values()
 ]
 # These train networks or integrate for more than a second; the rest runs in the default tier.
-LONG: set[str] = set()
+LONG = {"destinations.training"}
 
 
 @pytest.mark.parametrize(
