@@ -106,7 +106,8 @@ def _conserved(law: Invariant, run: Run) -> Outcome:
 CLAIM = Claim(
     id="L.invariant",
     title="‖w‖² - p a² of every neuron is conserved, in the full flow up to ε^{q-p}",
-    statement=r"K_j = \|w_j\|^2 - p a_j^2:\ \dot K_j = 0 \text{ (leading)},\quad \Delta K_j/\rho_j^2 = \Theta(\varepsilon^{q-p})",
+    statement=r"K_j = \|w_j\|^2 - p a_j^2:\ \dot K_j = 0 \text{ (leading)},\quad "
+    r"\Delta K_j/\rho_j^2 = \Theta(\varepsilon^{q-p})",
     hypotheses=("σ smooth, σ(0) = 0, any loss", "rescaled time fixed, before blow-up"),
     source="condense; for homogeneous networks Du, Hu, Lee 2018",
     method=Method.ORDER,

@@ -65,8 +65,8 @@ def _lower_order(prediction: Prediction) -> Prediction:
 CLAIM = Claim(
     id="L.leading",
     title="small weights follow the leading-order flow",
-    statement=r"t = \tau\varepsilon^{1-p}:\ \|\theta - \theta_{\text{lead}}\| / \|\theta\| = O(\varepsilon^{k}),\ k > 0,\quad "
-    r"\dot a = c\,T w^p,\ \dot w = p c\,a\,T w^{p-1}",
+    statement=r"t = \tau\varepsilon^{1-p}:\ \|\theta - \theta_{\text{lead}}\| / \|\theta\| = O(\varepsilon^{k}),\ k > 0,"
+    r"\quad \dot a = c\,T w^p,\ \dot w = p c\,a\,T w^{p-1}",
     hypotheses=("σ smooth, σ(0) = 0, one output", "T_p ≠ 0", "rescaled time fixed, before blow-up"),
     source="Zhou et al. 2022 (w at constant a); condense",
     method=Method.ORDER,
