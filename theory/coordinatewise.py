@@ -138,7 +138,7 @@ class PerturbedLinear:
 
     g: np.ndarray
     coefficient: float
-    stiffness: np.ndarray  # κ c mean(x xᵀ)
+    stiffness: np.ndarray  # c mean(κ x xᵀ)
     vertex: np.ndarray
     next_order: int
     next_w: np.ndarray  # q c' mean(s (v·x)^{q-1} x)
@@ -150,10 +150,10 @@ class PerturbedLinear:
         x: np.ndarray,
         s: np.ndarray,
         coefficient: float,
-        curvature: float,
+        curvature: float | np.ndarray,
         next_term: tuple[int, float] | None,
     ) -> PerturbedLinear:
-        """From data x (n, D), the signal s (n,) at zero output, c, κ and (q, c')."""
+        """From data x (n, D), the signal s (n,) at zero output, c, κ (one number or one a sample) and (q, c')."""
         n, g = len(x), s @ x / len(x)
         vertex = np.sign(coefficient * g)
         q, c_next = next_term if next_term is not None else (2, 0.0)
@@ -161,7 +161,7 @@ class PerturbedLinear:
         return cls(
             g=g,
             coefficient=coefficient,
-            stiffness=curvature * coefficient * x.T @ x / n,
+            stiffness=coefficient * (x.T * curvature) @ x / n,
             vertex=vertex,
             next_order=q,
             next_w=q * c_next * (s * along ** (q - 1)) @ x / n,
@@ -230,13 +230,14 @@ def leading_training(
     lr: float,
     s: np.ndarray,
     risk: float,
-    curvature: float,
+    curvature: float | np.ndarray,
     fraction: float,
     max_steps: int = 200_000,
     every: int = 100,
 ) -> LeadingTraining:
     """Train B networks a0 (B, m) or (B, m, K), w0 (B, m, D) along `ascent`, discrete step for discrete step, until the
-    risk has fallen by `fraction` of `risk`: Σ_k mean(s_k f_k) - κ/2 Σ_k mean f_k², s (n,) or (n, K), κ = `curvature`.
+    risk has fallen by `fraction` of `risk`: Σ_k mean(s_k f_k - κ f_k²/2), s (n,) or (n, K), κ =
+    `curvature`, one number or one a sample.
 
     `ascent` is the leading-order direction, or `PerturbedLinear`; `output` the f of one network.  The crossing is
     interpolated inside its step.  Cost: one evaluation of the direction a step.  Source: condense.
@@ -256,7 +257,7 @@ def leading_training(
         out = linear.copy()
         for b in np.flatnonzero(open_ & (linear > 0.8 * target)):
             f = output(a[b], w[b])
-            out[b] = float(np.sum(s * f) - 0.5 * curvature * np.sum(f**2)) / samples
+            out[b] = float(np.sum(s * f) - 0.5 * np.sum(curvature * f**2)) / samples
         return out
 
     for step in range(1, max_steps + 1):

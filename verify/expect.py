@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from theory import Fate, Prediction, blow_up_horizon, destinations, linear_horizon, neurons_at
+from theory import Fate, Prediction, TheoryError, blow_up_horizon, destinations, linear_horizon, neurons_at
 from theory.closed_form import fallen_mode
 from verify.evidence import Expected, angle, unit
 
@@ -16,10 +16,17 @@ def expect(prediction: Prediction, a0: np.ndarray, w0: np.ndarray, *, fraction: 
 
 def _linear(prediction: Prediction, a0: np.ndarray, w0: np.ndarray, fraction: float) -> Expected:
     flow, networks = prediction.linear, len(a0)
+    # A loss that curves differently at each sample weighs it by ℓ''_i: mean(ℓ'' x xᵀ) takes the place of ℓ'' mean(x xᵀ).
+    bends = prediction.loss.curvature_at_zero(prediction.y)
+    weighted = (
+        prediction.x * np.sqrt(bends / prediction.curvature)[:, None]
+        if prediction.curvature
+        else prediction.x
+    )
     scale = {"risk": prediction.risk, "curvature": prediction.curvature, "fraction": fraction}
-    times = np.array([linear_horizon(flow, a, w, prediction.x, **scale) for a, w in zip(a0, w0, strict=True)])
-    mode = fallen_mode(flow, prediction.x, **scale)
-    tilt = flow.tilt(prediction.x, mode, prediction.curvature)
+    times = np.array([linear_horizon(flow, a, w, weighted, **scale) for a, w in zip(a0, w0, strict=True)])
+    mode = fallen_mode(flow, weighted, **scale)
+    tilt = flow.tilt(weighted, mode, prediction.curvature)
     states = [flow.at(t, a, w) for t, a, w in zip(times, a0, w0, strict=True)]
     a, w = np.array([a for a, _ in states]), np.array([w for _, w in states])
     # The growing mode of every neuron, a = w∥, turns with the signal and by the next Taylor term.
@@ -51,6 +58,12 @@ def _linear(prediction: Prediction, a0: np.ndarray, w0: np.ndarray, fraction: fl
 
 
 def _blow_up(prediction: Prediction, a0: np.ndarray, w0: np.ndarray, fraction: float) -> Expected:
+    bends = prediction.loss.curvature_at_zero(prediction.y)
+    if np.ptp(bends) > 0:
+        raise TheoryError(
+            f"loss {prediction.loss.name} curves differently at each sample: for order {prediction.order} what lies beyond "
+            "the leading order is derived for a loss that does not; accepted: half-mse, mse, logistic"
+        )
     field = prediction.field
     ends = destinations(field, a0.reshape(-1), w0.reshape(-1, w0.shape[-1]))
     goals = np.where((ends.fates == Fate.GROWS)[:, None], ends.u, 0.0).reshape(w0.shape)

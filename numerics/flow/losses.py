@@ -40,6 +40,21 @@ def _logistic_signal(f: Array, y: Array) -> Array:
     return y * np.where(y * f > 0, e, 1.0) / (1 + e)
 
 
+def _huber_fall(f: Array, y: Array) -> Array:
+    """∫ clip(r, -1, 1) dr from y - f to y, by the lengths of the way above 1, below -1 and between: no difference of two
+    losses, and none of y and y - f."""
+    above, below = y - 1, -y - 1
+    over = np.where((above > 0) & (above > f), f, np.maximum(above, 0) - np.maximum(above - f, 0))
+    under = np.where((below > 0) & (below + f > 0), f, np.maximum(below + f, 0) - np.maximum(below, 0))
+    middle = (np.clip(y, -1, 1) + np.clip(y - f, -1, 1)) / 2
+    return (over - under + (f - over - under) * middle).sum(axis=-1)
+
+
+def _huber(r: Array) -> Array:
+    a = np.abs(r)
+    return np.where(a <= 1, a**2 / 2, a - 0.5)
+
+
 FLOW_LOSSES: dict[str, FlowLoss] = {
     "half-mse": FlowLoss(
         lambda f, y: y - f,
@@ -56,6 +71,12 @@ FLOW_LOSSES: dict[str, FlowLoss] = {
         _logistic_signal,
         lambda f, y: -np.log1p(np.expm1(-y * f) / 2).sum(axis=-1),
         lambda y: np.full(len(y), y.shape[-1] * np.log(2.0)),
+    ),
+    # PyTorch's HuberLoss with δ = 1
+    "huber": FlowLoss(
+        lambda f, y: np.clip(y - f, -1.0, 1.0),
+        _huber_fall,
+        lambda y: _huber(y).sum(axis=-1),
     ),
     # y is one-hot: f_y - log mean exp f
     "cross-entropy": FlowLoss(

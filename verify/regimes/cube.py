@@ -103,13 +103,14 @@ def _gather(
     sigma = torch_activation(prediction.activation)
     rule = AdamRule() if experiment.optimizer == "adam" else SignRule()
 
+    bends = prediction.loss.curvature_at_zero(prediction.y)
     ascent = leading_ascent(prediction.field)
     if prediction.order == 1:
         ascent = PerturbedLinear.of(
             prediction.x,
             prediction.signal,
             prediction.coefficient,
-            prediction.curvature,
+            bends,
             prediction.next_term,
         )
     output = power_output(prediction.x, prediction.coefficient, prediction.order, prediction.next_term)
@@ -129,7 +130,7 @@ def _gather(
             lr=lr,
             s=prediction.signal,
             risk=prediction.risk,
-            curvature=prediction.curvature,
+            curvature=bends,
             fraction=fraction,
         )
         return trained, leading
@@ -198,7 +199,7 @@ def _forces(prediction: Prediction, leading: LeadingTraining, b: int) -> tuple[n
     z, n = x @ w[lead], len(x)
     output = c * (x @ w.T) ** p @ a
     gradient = (s * z ** (p - 1)) @ x / n
-    change = -prediction.curvature * (output * z ** (p - 1)) @ x / n
+    change = -(prediction.loss.curvature_at_zero(prediction.y) * output * z ** (p - 1)) @ x / n
     if prediction.next_term is not None:
         q, c_next = prediction.next_term
         change = change + q * c_next / (p * c) * ((s * z ** (q - 1)) @ x) / n

@@ -48,7 +48,7 @@ class Leading:
     x: np.ndarray
     signal: np.ndarray
     risk: float
-    curvature: float
+    curvature: float | np.ndarray
     field: OneSidedField
     orientations: OrientationSet
     rate: float
@@ -117,7 +117,10 @@ def _leading(experiment: Experiment, sigma: Activation) -> Leading:
         x=x,
         signal=signal,
         risk=float(np.mean(ell.value_at_zero(data.y))),
-        curvature=float(np.mean(ell.curvature_at_zero(data.y))),
+        # Softmax couples the outputs: its mean curvature stands for a matrix, as the size of what is left out.
+        curvature=ell.curvature_at_zero(data.y)
+        if signal.ndim == 1
+        else float(np.mean(ell.curvature_at_zero(data.y))),
         field=field,
         orientations=found,
         rate=rate,
@@ -197,7 +200,8 @@ def _perturbation(leading: Leading, real: TorchActivation, found: LeadingTrainin
         columns, signal = a.reshape(len(w), -1), leading.signal.reshape(len(leading.x), -1)
         z = w @ leading.x.T
         value, slope = (f(torch.as_tensor(z)).numpy() for f in (real.value, real.derivative))
-        changed = signal - leading.curvature * value.T @ columns
+        bends = np.asarray(leading.curvature)
+        changed = signal - (bends[:, None] if bends.ndim else bends) * (value.T @ columns)
         _, lead = leading.field(a, w)
         full = ((columns @ changed.T) * slope) @ leading.x / len(leading.x)
         out.append(np.linalg.norm(full - lead) / np.linalg.norm(lead))
