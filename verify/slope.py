@@ -14,6 +14,8 @@ import numpy as np
 from scipy.stats import t as student
 
 DECADES = 2.0
+_PINNED = 0.05  # half-width of an interval that pins an exponent down
+_BEND = 0.3  # of the slope from the lower to the upper half of a window: beyond it two powers still compete
 
 
 @dataclass(frozen=True)
@@ -51,17 +53,39 @@ def power_law(
     if np.count_nonzero(usable) < 6:
         return _unresolved("fewer than six errors lie above the floor of the integration")
     low = eps[int(np.argmax(usable))]
+    reach = np.log10(eps[-1] / low)
+    if reach < decades - 0.01:
+        return _unresolved(f"the window spans {reach:.2f} decades, {decades:g} are needed")
+    whole = _window(eps, err, low, decades)
+    if whole is not None and whole.high - whole.low <= 2 * _PINNED:
+        return whole
+    # Where a higher power still bends the upper part of the window, its lower three quarters say more.
+    lower = _window(eps, err, low, 0.75 * decades)
+    fits = [fit for fit in (whole, lower) if fit is not None]
+    if not fits:
+        return _unresolved(f"the local slope still changes by more than {_BEND:g} within the window")
+    return min(fits, key=lambda fit: fit.high - fit.low)
+
+
+def _window(eps: np.ndarray, err: np.ndarray, low: float, decades: float) -> Slope | None:
+    """The fit over so many decades from the lowest usable ε; None where the slope has not settled or points are few."""
     window = (eps >= low) & (eps <= low * 10**decades * 1.000001)
     x, e = eps[window], err[window]
-    if x[-1] / x[0] < 10**decades * 0.99:
-        return _unresolved(f"the window spans {np.log10(x[-1] / x[0]):.2f} decades, {decades:g} are needed")
+    if len(x) < 6:
+        return None
+    half_way = len(x) // 2
+    slopes = [
+        np.polyfit(np.log(x[part]), np.log(e[part]), 1)[0]
+        for part in (np.s_[: half_way + 1], np.s_[half_way:])
+    ]
+    if abs(slopes[1] - slopes[0]) > _BEND:
+        return None
 
     # The correction is scaled to 1 at the top of the window; where it stays small it costs next to nothing.
     design = np.column_stack([np.ones_like(x), np.log(x), x / x[-1]])
     plain, _ = _fit(design[:, :2], np.log(e))
     corrected, half = _fit(design, np.log(e))
-    drift = abs(corrected[1] - plain[1]) * 0.1
-    half = half + drift
+    half = half + abs(corrected[1] - plain[1]) * 0.1
     value = float(corrected[1])
     return Slope(
         value=value,

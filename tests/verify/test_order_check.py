@@ -107,3 +107,11 @@ def test_slope_says_when_it_does_not_know():
     assert not power_law(epsilons, np.full(len(epsilons), 1e-14), 1e-13).resolved
     assert not power_law(epsilons, np.full(len(epsilons), np.nan), 1e-13).resolved
     assert not power_law(epsilons[:5], epsilons[:5], 1e-13).resolved
+
+
+def test_a_slope_that_is_still_changing_is_no_verdict():
+    """ε³ + c ε⁴ turns from 4 to 3 just above rounding: not resolved, rather than wrong."""
+    epsilons = 0.2 * 10.0 ** -np.arange(0, 4.6, 0.25)
+    turning = power_law(epsilons, 1e-3 * (epsilons**3 + 500 * epsilons**4), 1e-13)
+    assert not turning.resolved
+    assert "changes" in turning.reason

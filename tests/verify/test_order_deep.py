@@ -145,3 +145,9 @@ def test_a_wrong_time_scale_is_refuted(shift):
         one, system=replace(one.system, time_exponent=one.system.time_exponent + shift), max_steps=200
     )
     assert wrong.measure(extend=False).verdict is Verdict.REFUTED
+
+
+def test_a_start_that_shows_the_next_power_first_is_not_refuted():
+    """On the joint potential k = 3, and from this start the slope falls from 4 to 3 only near rounding."""
+    one = case(("x*tanh(x)", "x*tanh(x)"), bias=True, keeping=Kept.JOINT, seed=3)
+    assert one.measure().verdict is Verdict.INCONCLUSIVE
