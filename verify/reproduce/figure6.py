@@ -15,10 +15,12 @@ import torch
 from matplotlib.figure import Figure
 
 from numerics.activations import get
-from theory import MomentTensor, find_orientations
+from numerics.schedules import RescaledTime
+from theory import Kind, MomentTensor, find_orientations, predict
 from verify.figures.style import CHANCE, NEGATIVE, OBSERVED, POSITIVE, PREDICTED
+from verify.regimes.smooth import clock_rate
 from verify.reproduce.finding import Finding
-from verify.reproduce.paths import Path, adam_path
+from verify.reproduce.paths import Path, adam_path, flow_path
 from verify.reproduce.plots import draw
 from verify.reproduce.setting import FIGURE_6, Setting, line, with_bias
 from verify.reproduce.workspace import Workspace
@@ -37,6 +39,9 @@ def figure_6(work: Workspace) -> list[Finding]:
         path = adam_path(work, setting, line(), seeds=work.seeds, snapshots=4)
         for moment, name in ((0, "field at the start"), (-1, f"field at epoch {setting.epochs} of Adam")):
             rows.append(_row(setting, residuals(setting, path, moment), name))
+        rows.append(
+            _row(setting, residuals(setting, _flow(work, setting), -1), "field of gradient flow, 10 % fallen")
+        )
         panels.append((setting, path))
     draw(
         work,
@@ -46,6 +51,16 @@ def figure_6(work: Workspace) -> list[Finding]:
         title="Figure 6: direction field at the start, stable lines, neurons",
     )
     return rows
+
+
+def _flow(work: Workspace, setting: Setting) -> Path:
+    """Gradient flow from the same start, until the loss has fallen by a tenth or the budget is used up."""
+    data = line()
+    prediction = predict(data.x, data.y, setting.activations[0])
+    rate = RescaledTime(0.02, multiplicity=prediction.order, rate=clock_rate(prediction))
+    budget = 1500 if work.quick else 4000
+    seeds = min(work.seeds, 8) if work.quick else work.seeds
+    return flow_path(work, setting, data, rate, seeds=seeds, budget=budget, every=budget, fraction=0.1)
 
 
 def predicted_lines(setting: Setting, residual: np.ndarray) -> np.ndarray:
@@ -164,6 +179,18 @@ def _error(predicted: np.ndarray, found: np.ndarray) -> float:
     return float(gap.min(axis=1).max())
 
 
+def _borders(setting: Setting) -> np.ndarray:
+    """The angles at which a neuron that grows there (of the sign of a for which the radial force is positive) is left by
+    all others, and the zeros of the radial force, where the sign of a that grows changes: the borders of the basins."""
+    tensor = MomentTensor.from_data(with_bias(line().x), line().y, setting.multiplicity)
+    theta = np.linspace(-np.pi, np.pi, 20 * GRID + 1)
+    power = tensor.value(np.column_stack([np.cos(theta), np.sin(theta)]))
+    zeros = theta[:-1][np.sign(power[:-1]) != np.sign(power[1:])]
+    fixed = find_orientations(tensor, bias=True).orientations
+    others = np.array([np.arctan2(o.u[1], o.u[0]) for o in fixed if o.kind is not Kind.ATTRACTOR])
+    return np.concatenate([zeros, others])
+
+
 def _figure(panels: list, *, title: str) -> Figure:
     figure = Figure(figsize=(3.0 * len(panels), 3.5), layout="constrained")
     for ax, (setting, path) in zip(figure.subplots(1, len(panels)), panels, strict=True):
@@ -179,6 +206,17 @@ def _figure(panels: list, *, title: str) -> Figure:
         colour = np.where(power > 0, POSITIVE, NEGATIVE)
         ax.quiver(gx[inside], gy[inside], (-np.sin(theta) * push)[inside], (np.cos(theta) * push)[inside],
                   color=colour[inside], alpha=0.6, scale=14, width=0.006)  # fmt: skip
+        for angle in _borders(setting):
+            end = 1.7 * np.array([np.cos(angle), np.sin(angle)])
+            ax.plot(
+                [0, end[0]],
+                [0, end[1]],
+                ":",
+                color=CHANCE,
+                linewidth=0.8,
+                zorder=1,
+                label="border of two basins",
+            )
         for angle in predicted_lines(setting, line().y):
             c, s = 1.7 * np.cos(angle), 1.7 * np.sin(angle)
             ax.plot([-c, c], [-s, s], color=PREDICTED, linewidth=1.4, zorder=2, label="predicted stable line")
@@ -199,6 +237,7 @@ def _figure(panels: list, *, title: str) -> Figure:
             ylabel="bias",
         )
     handles, labels = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=5, fontsize=7)
+    shown = dict(zip(labels, handles, strict=True))
+    figure.legend(shown.values(), shown.keys(), loc="outside lower center", ncols=6, fontsize=7)
     figure.suptitle(title, fontsize=10)
     return figure

@@ -8,7 +8,7 @@ import numpy as np
 
 from numerics.datasets import Dataset
 from numerics.schedules import Rate, RescaledTime
-from theory import Prediction, TheoryError, predict
+from theory import Prediction, TheoryError, activation, predict
 from verify.evidence import unit
 from verify.regimes.smooth import clock_rate
 from verify.reproduce.counting import PAPER_THRESHOLD, Counts, closeness, count, spread
@@ -19,7 +19,7 @@ from verify.reproduce.paths import Path, adam_path, flow_path
 from verify.reproduce.setting import Setting, with_bias
 from verify.reproduce.workspace import Workspace
 
-EARLY = 0.01  # the fall of the loss at which the leading order is looked at, for p >= 2
+EARLY = 0.01  # the fall of the loss at which the leading order is looked at, of what the fitted mean leaves for σ(0) ≠ 0
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,8 @@ def _flow(work: Workspace, case: Case) -> Finding:
     setting, path = case.setting, case.flow
     p = setting.multiplicity
     end = count(path.w[-1], path.amplitude(p)[-1], seed=work.seed)
-    early = path.fallen(EARLY)
+    left = _left_by_the_mean(case)
+    early = path.fallen(1 - left * (1 - EARLY))
     early = np.where(early < 0, len(path.steps) - 1, early)
     networks = np.arange(path.w.shape[1])
     w, amplitude = path.w[early, networks], path.amplitude(p)[early, networks]
@@ -123,7 +124,9 @@ def _flow(work: Workspace, case: Case) -> Finding:
     orientations, lines, heavy = counts.at()
     near = _near(work, w, amplitude, case.for_flow)
     reached = path.fallen(0.3) >= 0
-    why = f"when the loss has fallen by {100 * EARLY:g} %"
+    why = f"when the loss has fallen by {100 * EARLY:g} %" + (
+        "" if left == 1 else " of what the fitted mean leaves"
+    )
     if near is not None:
         why += f", share of the amplitude within cosine {PAPER_THRESHOLD} of {case.for_flow.label}: {_words(near)}"
     why += (
@@ -149,6 +152,13 @@ def _flow(work: Workspace, case: Case) -> Finding:
             "notes": case.for_flow.notes,
         },
     )
+
+
+def _left_by_the_mean(case: Case) -> float:
+    """The share of the loss that remains when σ(0) ≠ 0 has fitted the mean, 1 for σ(0) = 0."""
+    if float(activation(case.setting.activations[0]).value_at_zero) == 0:
+        return 1.0
+    return float(np.var(case.data.y) / np.mean(case.data.y**2))
 
 
 def _near(work: Workspace, w: np.ndarray, weights: np.ndarray | None, predicted: Predicted) -> dict | None:
