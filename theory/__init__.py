@@ -12,6 +12,9 @@ from theory.blow_up import aligned_blow_up_time, balanced_blow_up_time, balanced
 from theory.closed_form import LinearFlow, linear_horizon
 from theory.destination import Destinations, Fate, Neurons, destinations, neurons_at
 from theory.dynamics.decay import DecayField, decay_system, decayed_blow_up, undecayed_time
+from theory.dynamics.deep import deep_system
+from theory.dynamics.deep_field import DeepField
+from theory.dynamics.deep_orientations import FirstLayer, first_layer, product_order
 from theory.dynamics.field import SmoothField
 from theory.dynamics.forms import PowerForm
 from theory.dynamics.offset import offset_system
@@ -58,8 +61,10 @@ __all__ = [
     "BasinShare",
     "BasinShares",
     "DecayField",
+    "DeepField",
     "Destinations",
     "Fate",
+    "FirstLayer",
     "FittedOutput",
     "Horizon",
     "Kind",
@@ -96,9 +101,11 @@ __all__ = [
     "circle_basins",
     "decay_system",
     "decayed_blow_up",
+    "deep_system",
     "destinations",
     "find_extremal_orientations",
     "find_orientations",
+    "first_layer",
     "fitted_output",
     "linear_alignment_time",
     "linear_horizon",
@@ -114,6 +121,7 @@ __all__ = [
     "output_tensors",
     "outputs_system",
     "predict",
+    "product_order",
     "rescaled",
     "sign_descent_orientations",
     "signal_function",
