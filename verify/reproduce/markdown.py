@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from verify.reproduce.finding import Finding, Reproduction
-from verify.reproduce.run import FIGURES
+from verify.reproduce.index import FIGURES
 from verify.verdict import Verdict
 
 _HEAD = "| case | dynamics | the paper | theory for these dynamics | observed | paper | theory |"

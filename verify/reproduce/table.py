@@ -6,7 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from verify.reproduce.finding import Reproduction
-from verify.reproduce.run import FIGURES
+from verify.reproduce.index import FIGURES
 from verify.table import _COLOURS, _console
 from verify.verdict import Verdict
 
