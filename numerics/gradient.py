@@ -106,7 +106,7 @@ class RiskGradient:
         decrease, residual = self._signal(f)
         a = weights["a"][..., : hidden[-1].shape[1]]
         _store(slopes["a"], residual, hidden[-1], network.output_bias)
-        if depth == 1 and network.outputs == 1 and _narrow(*columns.shape[1:], a.shape[2]):
+        if depth == 1 and network.outputs == 1 and _narrow(columns.shape[1], columns.shape[2], a.shape[2]):
             weighted = torch.bmm(residual * columns, derivatives[0].transpose(1, 2))  # (B, D, m)
             torch.mul(weighted.transpose(1, 2), a.transpose(1, 2), out=slopes["w1"])
             return decrease

@@ -112,7 +112,7 @@ def test_rescaled_time_uses_the_largest_neuron_of_the_member():
     np.testing.assert_allclose(result.times, 0.1 / (2 * rho**2), rtol=8 * EPS)
 
 
-@pytest.mark.parametrize("optimizer", ["gd", "adam"])
+@pytest.mark.parametrize("optimizer", ["gd", "momentum", "adam"])
 def test_a_member_does_not_depend_on_its_batch(optimizer):
     data, network, steps = load("sine5"), Network(5, 50), 1000
     lr = 0.01 if optimizer == "gd" else 1e-3
