@@ -52,9 +52,8 @@ def _speeds(data: str, name: str, order: int, seed: int) -> tuple[np.ndarray, np
     r = np.linalg.norm(w, axis=-1)
     u = w / r[..., None]
     turn = np.linalg.norm(u[1] - u[0], axis=-1)
-    return seen.epsilons, *(
-        np.median(turn / np.abs(rate), axis=1) for rate in (r[1] - r[0], np.log(r[1] / r[0]))
-    )
+    absolute, relative = (np.median(turn / np.abs(v), axis=1) for v in (r[1] - r[0], np.log(r[1] / r[0])))
+    return seen.epsilons, absolute, relative
 
 
 def _speed(law: Speeds, run: Run) -> Outcome:

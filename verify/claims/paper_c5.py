@@ -62,11 +62,8 @@ class Split:
             return np.inf
         gamma = self.rate * C * float(np.linalg.norm(corrected(x, y)))
         level = self.mean * abs(float(y.mean())) / (S0 * WIDTH)
-        return brentq(
-            lambda t: np.log(EPSILON / np.sqrt(2)) + gamma * t - np.log(level * gamma * t),
-            1 / gamma,
-            100 / gamma,
-        )
+        excess = lambda t: np.log(EPSILON / np.sqrt(2)) + gamma * t - np.log(level * gamma * t)  # noqa: E731
+        return float(brentq(excess, 1 / gamma, 100 / gamma))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, eq=False)

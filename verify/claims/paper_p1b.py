@@ -41,9 +41,9 @@ def _degrees() -> list[int]:
     circle = {u[0]: sympy.cos(theta), u[1]: sympy.sin(theta)}
     for p in ORDERS:
         c = sympy.symbols(f"c:{p + 1}", real=True)
-        form = sum(c[k] * u[0] ** (p - k) * u[1] ** k for k in range(p + 1))
+        form = sympy.Add(*(c[k] * u[0] ** (p - k) * u[1] ** k for k in range(p + 1)))
         along = sympy.expand(u[0] * sympy.diff(form, u[1]) - u[1] * sympy.diff(form, u[0]))
-        difference = sympy.diff(form.subs(circle), theta) - along.subs(circle)
+        difference = sympy.diff(form.xreplace(circle), theta) - along.xreplace(circle)
         if sympy.expand(difference) != 0:
             raise AssertionError("the derivative along the circle must be u₁ ∂₂P - u₂ ∂₁P")
         found.append(sympy.Poly(along, *u).homogeneous_order())
