@@ -54,7 +54,8 @@ def test_bad_data_is_refused_in_one_line(capsys, tmp_path, content, says):
         (("multiplicity", "__import__('os')"), "position"),
         (("multiplicity", "x*y"), "variable"),
         (("multiplicity", "3"), "3"),
-        (("derive", "sigmoid"), "σ(0)"),
+        (("verify", "line", "--activation", "sigmoid", "--optimizer", "adam"), "σ(0)"),
+        (("verify", "line", "--activation", "relu", "--optimizer", "sign"), "kink"),
     ],
 )
 def test_bad_usage_is_refused_in_one_line(capsys, arguments, says):

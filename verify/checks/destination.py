@@ -60,7 +60,7 @@ def _flow(evidence: SmoothEvidence) -> Check:
     share, undecided = float(same.mean()), float(np.mean(~decided))
     listed = np.array([o.u for o in prediction.orientations.orientations])
     classes = [np.where(decided, nearest(u, listed, SAME), len(listed)) for u in (ours.u, theirs.orientation)]
-    table = confusion(labelled(listed), *classes, classes[1], ~decided)
+    table = confusion(labelled(listed), classes[0], classes[1], classes[1], ~decided)
     apart = np.min(angle(ours.u[:, None], listed[None]), axis=1) if len(listed) else np.full(len(a0), np.inf)
     return Check(
         name="destination of every neuron in the leading flow (share that agrees)",

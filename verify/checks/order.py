@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from verify.order import TOLERANCE, OrderResult
 from verify.verdict import Check
 
 
-def order_check(result: OrderResult, terms: dict[str, int] | None = None) -> Check:
+def order_check(result: OrderResult, terms: Mapping[str, int] | None = None) -> Check:
     """The measured exponent of the distance between full and leading-order flow against the derived one.
 
     `terms` are the neglected terms with their exponents, where the system lists them.

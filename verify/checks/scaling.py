@@ -29,10 +29,14 @@ def scaling(evidence: SmoothEvidence) -> list[Check]:
     weights = np.log(stds) - np.log(stds).mean()
     weights /= weights @ weights  # of the least-squares slope
     measured, expected = float(weights @ np.log(observed)), float(weights @ np.log(predicted))
-    # Each angle is known up to the second order of the forces beyond leading order (see the amplitude check), and the
-    # time of its horizon up to one step.
+    # Each angle is known up to the second order of the forces beyond leading order (see the amplitude check); the output of
+    # the part that is not aligned yet moves the horizon by δ times the angle; and from the largest scale neurons grow so
+    # little that their decaying mode is still there, e^{-2γt} of the growing one, which steps of size h change by hγt.
     sizes = np.array([float(np.max(each.perturbation)) for each in wanted])
-    known = sizes * np.maximum(1.0, sizes**2 / predicted) + evidence.experiment.step * sizes
+    grown = prediction.linear.rate * np.array([float(np.min(each.times)) for each in wanted])
+    step = evidence.experiment.step
+    known = sizes * np.maximum(1.0, sizes**2 / predicted) + step * (sizes + grown * np.exp(-2 * grown))
+    known = known + fraction * predicted
     tolerance = float(np.abs(weights) @ known)
     return [
         Check(

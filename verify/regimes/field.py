@@ -230,4 +230,4 @@ def _destinations(
         size = left_out * np.linalg.norm(w0, axis=1, keepdims=True)
         moved = w0 + size * unit(generator.standard_normal(w0.shape))
         boundary[doubtful] |= nearest(leading.ends(a0, moved), listed, 1e-5) != classes[0][doubtful]
-    return predicted.reshape(shape), confusion(labelled(listed), *classes, boundary)
+    return predicted.reshape(shape), confusion(labelled(listed), classes[0], classes[1], classes[2], boundary)
