@@ -23,7 +23,8 @@ _HOMES = {
     "numerics.orientation": ("chance_counts", "clusters", "cosine_matrix", "match", "weighted_median"),
     "numerics.merging": ("merge_neurons", "output_change"),
     "numerics.observe": ("LayerObservation", "observe"),
-    "numerics.adapter": ("Layer", "layers", "load_state"),
+    "numerics.adapter": ("Layer", "layers"),
+    "numerics.checkpoint": ("load_state",),
     "numerics.monitor": ("CondensationMonitor",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from numerics.adapter import layers, load_state
+from numerics.adapter import layers
+from numerics.checkpoint import load_state
 from numerics.errors import NumericsError
 from numerics.observe import observe
 

@@ -16,6 +16,7 @@ def observe(
     multiplicity: int = 1,
     chance: Annotated[bool, Flag] = False,
     seed: int = 0,
+    entry: str | None = None,
     output: Output = OUTPUT,
 ) -> int:
     """Measure condensation in trained PyTorch weights: a state_dict saved by torch, or .safetensors.
@@ -32,15 +33,21 @@ def observe(
         Also count orientations over thresholds from 0.8 to 0.99, beside random vectors of the same number.
     seed
         Seed of those random vectors.
+    entry
+        Dictionary to read where the file holds several with weights: model, or state.model within another.
     """
-    from numerics.adapter import load_state
+    from numerics.checkpoint import load_state
     from numerics.observe import observe as measure
     from verify.observed import print_observation
 
     found = watched(
         output,
         lambda progress: measure(
-            load_state(checkpoint), threshold=threshold, multiplicity=multiplicity, chance=chance, seed=seed
+            load_state(checkpoint, entry=entry),
+            threshold=threshold,
+            multiplicity=multiplicity,
+            chance=chance,
+            seed=seed,
         ),
     )
     if output.json:
