@@ -97,12 +97,13 @@ def _distance(law: Law, gradient: Gradient, u0: np.ndarray, p: int, states: np.n
         return np.append(du, growth)
 
     speed = max(float(np.linalg.norm(rhs(0.0, np.append(u0, 0.0)))), 1e-6)
-    far = 30.0 / speed
+    far = 1e4 / speed
     out = solve_ivp(
         rhs, (0, far), np.append(u0, 0.0), method="DOP853", rtol=1e-12, atol=1e-13, dense_output=True,
         events=_beyond(float(np.max(np.abs(states[:, -1]))) + 1.0),
     )  # fmt: skip
-    grid = np.linspace(0, out.t[-1], 4000)
+    parts = np.linspace(0, 1, 16, endpoint=False)
+    grid = np.append((out.t[:-1, None] + np.diff(out.t)[:, None] * parts).ravel(), out.t[-1])
     curve = out.sol(grid)
     worst = 0.0
     for state in states:
