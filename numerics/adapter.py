@@ -22,7 +22,8 @@ from .statedict import Found, layers_of_state, takes
 Array = NDArray[np.float64]
 _LINEAR = (nn.Linear,)
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
-_LAYERS = (*_LINEAR, *_CONVOLUTIONS)
+_TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+_LAYERS = (*_LINEAR, *_CONVOLUTIONS, *_TRANSPOSED)
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,15 +44,21 @@ class Layer:
 def layers(source: nn.Module | Mapping[str, Tensor], *, inputs: Tensor | None = None) -> list[Layer]:
     """The hidden layers of a module or state_dict, from the input to the output.
 
-    With `inputs` a module is run once: layers come in the order of execution, those never reached are left
-    out, and the values computed from what was read are compared with the module's own, to a rounding bound
-    (grouped convolutions and paddings other than zeros are read and not compared). Without, the order is
-    that of registration, or of a state_dict the only one in which the shapes fit together (see
-    numerics.statedict for what its tensors are taken for; a square embedding passes for a linear layer).
-    Raises NumericsError where there is no hidden layer, a weight is not finite, or a forward value differs.
+    With `inputs` (a batch) a module is run once: layers come in the order of execution, those never reached
+    are left out, and the values computed from what was read are compared with the module's own, to a rounding
+    bound (grouped and transposed convolutions and paddings other than zeros are read and not compared).
+    Without, the order is that of registration, or of a state_dict the only one in which the shapes fit
+    together (see numerics.statedict for what its tensors are taken for; a square embedding passes for a
+    linear layer). Of a module only linear and convolutional submodules are seen; plain parameters are found
+    in its state_dict. Raises NumericsError where there is no hidden layer, a weight is not finite, the module
+    does not run, or a forward value differs.
     """
     if isinstance(source, nn.Module):
         return _hidden(_of_module(source) if inputs is None else _of_run(source, inputs))
+    if not isinstance(source, Mapping):
+        raise NumericsError(
+            f"a {type(source).__name__} is no network; an nn.Module or a state_dict is needed"
+        )
     return _hidden(layers_of_state(source))
 
 
@@ -59,36 +66,48 @@ def _of_module(module: nn.Module) -> list[Found]:
     return [_read(name, layer) for name, layer in module.named_modules() if isinstance(layer, _LAYERS)]
 
 
-def _read(name: str, layer: nn.Module) -> Found:
+def _read(name: str, layer: Any) -> Found:
     kind = "linear" if isinstance(layer, _LINEAR) else "convolution"
-    return Found(name or kind, kind, layer.weight, layer.bias)  # type: ignore[arg-type]
+    if nn.parameter.is_lazy(layer.weight):
+        raise NumericsError(f"layer {name or kind!r} has no weights yet: run the module once on a batch")
+    weight = layer.weight.transpose(0, 1) if isinstance(layer, _TRANSPOSED) else layer.weight
+    if isinstance(layer, _TRANSPOSED) and layer.groups > 1:
+        raise NumericsError(
+            f"layer {name or kind!r} is a grouped transposed convolution, which is not supported"
+        )
+    return Found(name or kind, kind, weight, layer.bias)
 
 
 def _of_run(module: nn.Module, inputs: Tensor) -> list[Found]:
+    if not inputs.numel() or not torch.isfinite(inputs).all():
+        raise NumericsError(f"inputs of shape {tuple(inputs.shape)} must be a batch of finite numbers")
     order: list[Found] = []
     hooks = []
 
     def record(name: str):
-        def hook(layer: nn.Module, given: tuple[Tensor, ...], value: Tensor) -> None:
+        def hook(
+            layer: nn.Module, given: tuple[Tensor, ...], named: dict[str, Tensor], value: Tensor
+        ) -> None:
             if all(found.name != name for found in order):
                 order.append(_read(name, layer))
-                _check_forward(name, layer, given[0], value)
+                _check_forward(name, layer, given[0] if given else named["input"], value)
 
         return hook
 
     for name, layer in module.named_modules():
         if isinstance(layer, _LAYERS):
-            hooks.append(layer.register_forward_hook(record(name or "linear")))
+            hooks.append(layer.register_forward_hook(record(name or "linear"), with_kwargs=True))
     training = module.training
     try:
         module.eval()
         with torch.no_grad():
             module(inputs)
-    except (RuntimeError, TypeError, ValueError) as error:
-        if isinstance(error, NumericsError):
-            raise
+    except NumericsError:
+        raise
+    except Exception as error:  # a module is anyone's code
+        reason = (str(error).splitlines() or [""])[0][:120] or type(error).__name__
         raise NumericsError(
-            f"the module does not run on inputs of shape {tuple(inputs.shape)} ({error})"
+            f"the module does not run on inputs of shape {tuple(inputs.shape)} ({reason})"
         ) from error
     finally:
         module.train(training)
@@ -97,15 +116,17 @@ def _of_run(module: nn.Module, inputs: Tensor) -> list[Found]:
     return order
 
 
-def _check_forward(name: str, layer: nn.Module, given: Tensor, value: Tensor) -> None:
+def _check_forward(name: str, layer: Any, given: Tensor, value: Tensor) -> None:
     """Compares the module's value at one place with Σ w x + b from the neuron rows, summed in float64."""
     rows, bias = _rows(_read(name, layer))
     if isinstance(layer, _LINEAR):
         x, seen = given.reshape(-1, given.shape[-1])[0], value.reshape(-1, value.shape[-1])[0]
-    elif getattr(layer, "groups", 1) != 1 or getattr(layer, "padding_mode", "zeros") != "zeros":
+    elif isinstance(layer, _TRANSPOSED) or layer.groups != 1 or layer.padding_mode != "zeros":
         return  # rows of a grouped convolution see only their group; there is no one patch for all neurons
     else:
-        x, seen = _first_patch(layer, given), value[0].flatten(1)[:, 0]
+        single = given.ndim == layer.weight.ndim - 1  # without a batch axis
+        first, after = (given, value) if single else (given[0], value[0])
+        x, seen = _first_patch(layer, first), after.flatten(1)[:, 0]
     patch = x.detach().cpu().double().numpy().ravel()
     patch = np.append(patch, 1.0) if bias else patch
     expected = rows @ patch
@@ -120,7 +141,7 @@ def _first_patch(layer: Any, given: Tensor) -> Tensor:
     """The input patch of the first output position of a convolution, padding included."""
     kernel, dilation = layer.kernel_size, layer.dilation
     padding = layer._reversed_padding_repeated_twice
-    padded = nn.functional.pad(given[0], padding)
+    padded = nn.functional.pad(given, padding)
     slices = tuple(slice(0, k * d, d) for k, d in zip(kernel, dilation, strict=True))
     return padded[(slice(None), *slices)]
 
@@ -143,7 +164,10 @@ def _rows(found: Found) -> tuple[Array, bool]:
 
 def _hidden(found: list[Found]) -> list[Layer]:
     if len(found) < 2:
-        raise NumericsError(f"{len(found)} linear or convolutional layer(s) found; at least two are needed")
+        raise NumericsError(
+            f"{len(found)} linear or convolutional layer(s) found; at least two are needed"
+            " (plain parameters are found in a module's state_dict())"
+        )
     result = []
     for layer, after in pairwise(found):
         w, bias = _rows(layer)

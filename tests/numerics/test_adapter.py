@@ -132,3 +132,62 @@ def test_nothing_unsafe_or_meaningless_is_read(tmp_path):
         layers({"a.weight": torch.full((2, 2), float("nan")), "b.weight": torch.ones(1, 2)})
     with pytest.raises(NumericsError, match="does not run on inputs"):
         layers(nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1)), inputs=torch.ones(1, 5))
+
+
+def test_modules_called_in_unusual_ways_are_read_and_checked():
+    class Named(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = nn.Linear(3, 5), nn.Linear(5, 1)
+
+        def forward(self, x):
+            return self.b(input=torch.tanh(self.a(input=x)))
+
+    (layer,) = layers(Named(), inputs=torch.ones(2, 3))
+    assert layer.w.shape == (5, 4)
+    single = nn.Sequential(nn.Conv1d(2, 8, 5, padding=1), nn.Flatten(0), nn.Linear(64, 4))
+    (layer,) = layers(single, inputs=torch.ones(2, 10))
+    assert layer.a.shape == (8, 4 * 8)
+
+
+def test_a_transposed_convolution_is_a_layer_of_its_output_channels():
+    torch.manual_seed(2)
+    net = nn.Sequential(
+        nn.Conv2d(1, 4, 3), nn.ConvTranspose2d(4, 6, 3), nn.Flatten(), nn.Linear(6 * 64, 3)
+    ).double()
+    x = torch.randn(2, 1, 8, 8).double()
+    first, second = layers(net, inputs=x)
+    assert (first.a.shape, second.w.shape, second.a.shape) == ((4, 6 * 9), (6, 4 * 9 + 1), (6, 3 * 64))
+    # A unit image of one channel is spread into the kernel: what the row of an output channel holds.
+    unit = torch.zeros(1, 4, 1, 1).double()
+    unit[0, 2] = 1
+    with torch.no_grad():
+        spread = (net[1](unit) - net[1](torch.zeros_like(unit)))[0]
+    np.testing.assert_allclose(second.w[:, 2 * 9 : 3 * 9], spread.flatten(1), rtol=1e-12)
+    for mine, theirs in zip((first, second), layers(net.state_dict()), strict=True):
+        np.testing.assert_array_equal(mine.w, theirs.w)
+        np.testing.assert_array_equal(mine.a, theirs.a)
+
+
+def test_what_cannot_be_run_or_read_is_refused_in_one_line():
+    class Broken(nn.Sequential):
+        def forward(self, x):
+            raise KeyError("q\nr")
+
+    net = nn.Sequential(nn.Linear(3, 5), nn.Linear(5, 1))
+    for source, inputs, message in (
+        (Broken(*net), torch.ones(1, 3), "does not run"),
+        (net, torch.ones(0, 3), "batch of finite numbers"),
+        (net, torch.full((2, 3), float("nan")), "batch of finite numbers"),
+        (nn.Sequential(nn.LazyLinear(5), nn.LazyLinear(1)), None, "no weights yet"),
+        ([torch.ones(2, 2)], None, "list is no network"),
+        (nn.ParameterList([torch.ones(2, 2), torch.ones(1, 2)]), None, "state_dict"),
+        (
+            nn.Sequential(nn.ConvTranspose1d(4, 4, 3, groups=2), nn.Conv1d(4, 1, 1)),
+            None,
+            "grouped transposed",
+        ),
+    ):
+        with pytest.raises(NumericsError, match=message) as error:
+            layers(source, inputs=inputs)
+        assert "\n" not in str(error.value)
