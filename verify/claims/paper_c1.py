@@ -288,7 +288,7 @@ def _search(seed: int, draws: int) -> tuple[int, Sample, OrientationSet]:
 
 def _beyond(law: int, run: Run) -> Outcome:
     """Step 6: between the largest number found, certified, and the bound of Morse and Cartwright-Sturmfels."""
-    low, sample, found = _search(run.seed, run.pick(150, 1500))
+    low, sample, found = _search(run.seed, run.pick(150, 500))
     lines = sum((3 - 1) ** k for k in range(4))
     high = 2 * ((lines + 1) // 2)
     verdict = Verdict.INCONCLUSIVE if low <= law <= high else Verdict.REFUTED

@@ -2,11 +2,12 @@
 
 Setting.     Inputs uniform in [-4, 2]^d, targets Σ_k 3.5 sin(f x_k + 1) at the paper's frequencies f = 5 and 2, n = 80; the
              growing orientations of the leading flow, certified, over random draws of the inputs.
-Statement.   On average over draws there are fewer growing orientations at f = 2 than at f = 5 for p = 3 (d = 1 and d = 5);
-             for p = 2, d = 1 there are more.
+Statement.   On average over draws with d = 1 there are fewer growing orientations at f = 2 than at f = 5 for p = 3, and
+             more for p = 2.
 Steps.       1. Draw inputs, enumerate and certify the growing orientations at both frequencies.
              2. The interval of the mean difference (Student, at the level that the ledger allows) decides its sign.
-Limits.      A statement about these targets and the mean over draws; single draws go either way.
+Limits.      A statement about these targets and the mean over draws; single draws go either way.  At the paper's d = 5, p = 3
+             the means of 200 draws were 3.20 and 3.71: too close to decide at the level that the ledger allows.
 Source.      Zhou et al. 2022, from one draw; the averages and p = 2: condense.
 """
 
@@ -41,7 +42,7 @@ def _growing(seed: int, p: int, d: int, frequency: float) -> int:
 
 def _validate(law: int, run: Run, *, p: int) -> Outcome:
     """`law` is the sign of the mean difference, low less high frequency; 0 is no difference."""
-    sets = [(1, run.pick(400, 2000))] + ([] if run.quick or p == 2 else [(5, 200)])
+    sets = [(1, run.pick(400, 2000))]
     checks, shown = [], []
     for d, draws in sets:
         counts = _counts(p, d, draws, run.seed)
@@ -85,8 +86,8 @@ _claim = partial(
 )
 CUBIC = _claim(
     id="C6",
-    title="low-frequency data condense on fewer orientations, p = 3",
-    hypotheses=("targets Σ 3.5 sin(f x_k + 1), inputs uniform in [-4, 2]^d", "p = 3"),
+    title="low-frequency data condense on fewer orientations, p = 3, d = 1",
+    hypotheses=("targets Σ 3.5 sin(f x_k + 1), inputs uniform in [-4, 2]", "p = 3"),
     validate=partial(_validate, p=3),
     mutants={"more orientations": 1, "as many": 0},
 )
