@@ -6,8 +6,8 @@ Statement.   On average over draws with d = 1 there are fewer growing orientatio
              more for p = 2.
 Steps.       1. Draw inputs, enumerate and certify the growing orientations at both frequencies.
              2. The interval of the mean difference (Student, at the level that the ledger allows) decides its sign.
-Limits.      A statement about these targets and the mean over draws; single draws go either way.  At the paper's d = 5, p = 3
-             the means of 200 draws were 3.20 and 3.71: too close to decide at the level that the ledger allows.
+Limits.      A statement about these targets and the mean over draws; single draws go either way.  At the paper's d = 5,
+             p = 3, the means of 200 draws were 3.20 and 3.71: too close to decide at the level that the ledger allows.
 Source.      Zhou et al. 2022, from one draw; the averages and p = 2: condense.
 """
 
