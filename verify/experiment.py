@@ -24,7 +24,8 @@ class Experiment:
     `width` None: 50, or what the regime needs (σ(0) ≠ 0: a width at which the signs split in the initial stage);
     `init_std` is the standard deviation of every parameter at the start (None: 1e-5 for order 1, 1e-3 above);
     `lr` None asks for steps of `step` in rescaled time, a number for a fixed learning rate; `fraction` is the fall of
-    the loss that ends the initial stage (None: 0.001 for order 1, 0.01 above); `seeds` networks are drawn from `seed`.
+    the loss that ends the initial stage (None: 0.001 for order 1, 0.01 above, less where theory needs less);
+    `seeds` networks are drawn from `seed`.
     Raises UsageError for values that make no sense.
     """
 

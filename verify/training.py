@@ -14,6 +14,7 @@ from verify.evidence import Trained
 from verify.experiment import Experiment
 
 BUDGET = 200_000
+MOMENTUM = 0.9  # μ of numerics.optimizers.Momentum
 WIDTH = 50  # hidden neurons, where neither the user nor the regime says otherwise
 SNAPSHOT_EVERY = 20  # steps: a smooth curve, and a small share of the time
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from verify.evidence import SmoothEvidence
+from verify.training import MOMENTUM
 from verify.verdict import Check, Verdict, at_most
 
 
@@ -31,7 +32,9 @@ def horizon(evidence: SmoothEvidence) -> list[Check]:
     # Gradient descent is a first-order method: halving the step halves its error, so the limit is 2 t_{h/2} - t_h.
     limit = 2 * fine.times - coarse.times
     # What the extrapolation leaves is of second order: the step times what halving it changed.
-    discretisation = evidence.experiment.step * np.abs(fine.times - coarse.times)
+    # The error of momentum is (1 + μ)/(1 - μ) times that of gradient descent, with steps that are (1 - μ) times as long.
+    stride = evidence.experiment.step * (1 + MOMENTUM if evidence.experiment.optimizer == "momentum" else 1)
+    discretisation = stride * np.abs(fine.times - coarse.times)
     unit = 1 / (2 * prediction.linear.rate) if prediction.order == 1 else expected.times
     error = np.abs(limit - expected.times) / unit
     tolerance = (expected.uncertainty + discretisation) / unit

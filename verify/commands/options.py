@@ -50,9 +50,10 @@ class Setting:
     init_std: float | None = None
     """Standard deviation of every parameter at the start (default: 1e-5 for order 1, 1e-3 above)."""
     lr: float | None = None
-    """Learning rate (default: steps of equal size in rescaled time)."""
+    """Learning rate (default: steps of equal size in rescaled time; std/20 for adam and sign)."""
     fraction: float | None = None
-    """Fall of the loss that ends the initial stage (default: 0.001 for order 1, 0.01 above)."""
+    """Fall of the loss that ends the initial stage (default: 0.001 for order 1, 0.01 above, less where the
+    leading order has ceased to lead by then)."""
     seed: int = 0
     """Seed from which everything random is drawn."""
     seeds: int = 8

@@ -32,7 +32,8 @@ def rose_figure(
     assert isinstance(ax, PolarAxes)
     theta, power = potential
     step = theta[1] - theta[0]
-    colours = [POSITIVE if v > 0 else NEGATIVE for v in power]
+    floor = 1e-12 * np.max(np.abs(power))  # below it a cone is dead: nothing grows there
+    colours = [POSITIVE if v > floor else NEGATIVE if v < -floor else "none" for v in power]
     strength = np.abs(power) / np.max(np.abs(power))
     ax.bar(theta, 0.12 * np.ones_like(theta), width=step, bottom=1.06, color=colours, alpha=0.25, linewidth=0)
     ax.bar(theta, 0.12 * strength, width=step, bottom=1.06, color=colours, alpha=0.9, linewidth=0)

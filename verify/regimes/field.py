@@ -33,8 +33,7 @@ from verify.progress import Progress
 from verify.regimes.accuracy import measured_order
 from verify.regimes.field_evidence import FieldEvidence
 from verify.regimes.field_figures import field_arrays, field_drawings
-from verify.regimes.smooth import MOMENTUM
-from verify.training import train_networks
+from verify.training import MOMENTUM, train_networks
 
 FRACTION = 0.001
 Ends = Callable[[np.ndarray, np.ndarray], np.ndarray]

@@ -34,8 +34,7 @@ from verify.progress import Progress
 from verify.regimes.accuracy import measured_order
 from verify.regimes.offset_evidence import SHARE, OffsetEvidence, split_times
 from verify.regimes.offset_figures import offset_arrays, offset_drawings
-from verify.regimes.smooth import MOMENTUM
-from verify.training import train_networks
+from verify.training import MOMENTUM, train_networks
 
 POINTS = 200  # grid times from the start to the end
 BEYOND = 1.2  # the end, in units of the time of the split

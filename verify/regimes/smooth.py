@@ -34,11 +34,10 @@ from verify.order import measure_order
 from verify.progress import Progress
 from verify.regimes.smooth_destinations import trained_destinations
 from verify.regimes.smooth_figures import smooth_arrays, smooth_drawings
-from verify.training import initial_neurons, train_networks
+from verify.training import MOMENTUM, initial_neurons, train_networks
 from verify.verdict import Check, Verdict
 
 DECADES = 7  # of the fall of the loss that are tried
-MOMENTUM = 0.9  # μ of numerics.optimizers.Momentum
 
 # These compare networks at the end of the initial stage, where the leading order must still lead.
 _AT_HORIZON = (amplitude, shadow, counts, horizon, scaling)
