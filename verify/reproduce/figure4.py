@@ -8,7 +8,7 @@ from verify.reproduce.counting import along, count, spread
 from verify.reproduce.finding import Finding
 from verify.reproduce.judge import majority, share
 from verify.reproduce.paths import Path, adam_path, flow_path
-from verify.reproduce.plots import cosine_grid, draw, time_grid
+from verify.reproduce.plots import cosine_grid, count_grid, draw, time_grid
 from verify.reproduce.setting import FIGURE_4, sine_draw
 from verify.reproduce.workspace import Workspace
 
@@ -46,6 +46,17 @@ def figure_4(work: Workspace) -> list[Finding]:
             heading = f"layer {layer + 1}, {FIGURE_4.activations[layer]}\n{name}"
             panels.append((heading, path.parameters[f"w{layer + 1}"][moment, 0]))
     draw(work, "figure-4-cosines", cosine_grid, panels, title="Figure 4: cosines of all pairs, first seed")
+    counted = []
+    for name, path in (("Adam", adam), ("gradient flow, end", flow)):
+        for k in range(5):
+            moment = path.moment(EPOCHS[k]) if name == "Adam" else -1
+            w = path.parameters[f"w{k + 1}"][moment]
+            found = count(w, np.linalg.norm(w, axis=-1), seed=work.seed)
+            heading = f"layer {k + 1}, {FIGURE_4.activations[k]}\n{name}"
+            counted.append(
+                (heading, found.thresholds, found.orientations, found.chance, 2.0 * MULTIPLICITIES[k])
+            )
+    draw(work, "figure-4-counts", count_grid, counted, title="Figure 4: orientations by neuron count")
     times = [
         (
             f"layer {k + 1}, {FIGURE_4.activations[k]}",

@@ -21,7 +21,8 @@ def markdown(result: Reproduction, *, images: str = "") -> str:
         " neurons within cosine 0.9 of one of them, and u and -u are two orientations. *Paper*: is the reported number"
         " what most seeds show? *Theory*: do most networks have most of their neurons (for gradient flow: of their"
         " amplitude) on the orientations that theory predicts for that optimiser? 99 % intervals throughout; - where"
-        " nothing is claimed or no theorem applies.",
+        " nothing is claimed or no theorem applies. Figure 3 uses the shipped draw of the sine data, a chosen one with a"
+        " large mean(y x); its last row takes fresh draws.",
         "",
     ]
     for figure in dict.fromkeys(each.figure for each in result.findings):
