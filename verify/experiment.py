@@ -11,9 +11,9 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from numerics.datasets import Dataset, load
+from theory import loss
 from verify.errors import UsageError
 
-LossName = Literal["half-mse", "mse", "logistic", "cross-entropy", "huber"]
 OptimizerName = Literal["gd", "momentum", "adam", "sign"]
 
 
@@ -26,7 +26,8 @@ class Experiment:
     `lr` None asks for steps of `step` in rescaled time, a number for a fixed learning rate; `fraction` is the fall of
     the loss that ends the initial stage (None: 0.001 for order 1, 0.01 above, less where theory needs less);
     `seeds` networks are drawn from `seed`.
-    Raises UsageError for values that make no sense.
+    `loss` is a name (half-mse, mse, logistic, cross-entropy, huber) or a formula in f and y such as (f - y)**4.
+    Raises UsageError or TheoryError for values that make no sense.
     """
 
     data: str | Dataset = "sine5"
@@ -47,9 +48,11 @@ class Experiment:
     dataset: Dataset = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        for name, allowed in (("loss", get_args(LossName)), ("optimizer", get_args(OptimizerName))):
-            if getattr(self, name) not in allowed:
-                raise UsageError(f"unknown {name} {getattr(self, name)!r}; accepted: {', '.join(allowed)}")
+        loss(self.loss)  # raises where it is neither a name nor a formula in f and y
+        if self.optimizer not in get_args(OptimizerName):
+            raise UsageError(
+                f"unknown optimizer {self.optimizer!r}; accepted: {', '.join(get_args(OptimizerName))}"
+            )
         for name in ("width", "seeds", "max_paths"):
             value = getattr(self, name)
             if value is not None and value < 1:

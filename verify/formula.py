@@ -48,6 +48,11 @@ def torch_activation(activation: Activation) -> TorchActivation:
     return from_callable(value, name)
 
 
+def torch_algebra(like: torch.Tensor) -> _Torch:
+    """The meaning of a syntax tree as torch operations on tensors shaped like `like`, for `theory.syntax.fold`."""
+    return _Torch(like)
+
+
 def is_catalogue_name(name: str) -> bool:
     """Whether numerics has an implementation of its own under this name."""
     if find(name) is None:

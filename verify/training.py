@@ -12,6 +12,7 @@ from numerics.stopping import Rule, Status, Steps
 from numerics.train import train
 from verify.evidence import Trained
 from verify.experiment import Experiment
+from verify.losses import training_loss
 
 BUDGET = 200_000
 MOMENTUM = 0.9  # μ of numerics.optimizers.Momentum
@@ -63,7 +64,7 @@ def train_networks(
         start,
         data.x,
         goals,
-        loss=experiment.loss,
+        loss=training_loss(experiment.loss),
         optimizer=experiment.optimizer,
         lr=lr,
         stop=[stop, Steps(budget)],

@@ -12,7 +12,6 @@ from cyclopts import Parameter
 if TYPE_CHECKING:
     from verify.experiment import Experiment
 
-LossName = Literal["half-mse", "mse", "logistic", "cross-entropy", "huber"]
 OptimizerName = Literal["gd", "momentum", "adam", "sign"]
 Formula = Annotated[str, Parameter(allow_leading_hyphen=True)]
 Data = Annotated[
@@ -39,8 +38,8 @@ class Setting:
 
     activation: Annotated[str, Parameter(allow_leading_hyphen=True)] = "tanh"
     """Activation: a formula in one variable or a catalogue name."""
-    loss: LossName = "half-mse"
-    """Loss."""
+    loss: Annotated[str, Parameter(allow_leading_hyphen=True)] = "half-mse"
+    """Loss: half-mse, mse, logistic, cross-entropy, huber, or a formula in f and y such as (f - y)**4."""
     bias: Annotated[bool, Parameter(negative="--no-bias")] = True
     """Append a constant input, so that the bias is part of the orientation."""
     optimizer: OptimizerName = "gd"

@@ -34,6 +34,7 @@ from theory.prediction import predict
 from verify.errors import UsageError
 from verify.experiment import Experiment
 from verify.formula import rounding_bound, torch_activation
+from verify.losses import flow_loss
 from verify.order.engine import (
     LOWEST,
     FullFlow,
@@ -109,7 +110,7 @@ class Case:
                 epsilons=epsilons,
                 time_exponent=self.system.time_exponent,
                 tau=tau,
-                loss=self.loss,
+                loss=flow_loss(self.loss),
                 weight_decay=self.decay,
                 rtol=max(1e-13, noise / 10),
                 max_steps=self.max_steps,

@@ -15,6 +15,7 @@ import numpy as np
 
 from numerics.flow import FullStatus, gradient_flow, leading_flow, moments
 from theory import MomentTensor, Prediction, SmoothField, destinations, neurons_at
+from verify.losses import flow_loss
 from verify.order.engine import default_scales
 from verify.order.result import OrderResult, judge
 from verify.slope import power_law
@@ -57,7 +58,7 @@ def measure_order(
             epsilons=epsilons,
             multiplicity=order,
             tau=tau,
-            loss=loss,
+            loss=flow_loss(loss),
             max_steps=MAX_STEPS,
         )
     reference = np.column_stack([leading.a, leading.w])
