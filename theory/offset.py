@@ -206,6 +206,9 @@ class OffsetPrediction:
         y = np.concatenate([a0, np.ravel(w0)])[None] / unit
         h, time = np.array([0.1 / self.mean_rate(width)]), 0.0
         turns, place = np.full(width, np.inf), y[0, width:].reshape(width, dimension) @ goal
+        together = (
+            False  # have the signs of the draw been overcome: do fewer than `share` point the other way?
+        )
         for _ in range(max_steps):
             h = np.minimum(h, max_time - time)
             new, error = step(field, y, h)
@@ -214,8 +217,10 @@ class OffsetPrediction:
                 crossing = time + h[0] * place / np.where(place != here, place - here, 1.0)
                 turns = np.where(here >= 0, np.inf, np.where(place >= 0, crossing, np.minimum(turns, time)))
                 y, place, time = new, here, time + float(h[0])
-                if time > begin and np.mean(here < 0) >= wanted - 1e-12:
+                turned = np.mean(here < 0) >= wanted - 1e-12
+                if time > begin and together and turned:
                     break
+                together = together or (time > begin and not turned)
                 if time >= max_time * (1 - 1e-14):
                     break
             h = next_size(h, error, tolerance)

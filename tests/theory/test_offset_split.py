@@ -189,3 +189,14 @@ def test_refusals():
         offset_prediction(x, np.column_stack([y, y]), "sigmoid")
     with pytest.raises(TheoryError, match="no orientation is preferred"):
         offset_prediction(np.array([[1.0], [-1.0]]), np.array([1.0, 1.0]), "sigmoid")
+
+
+def test_neurons_that_the_mean_has_not_yet_carried_over_are_no_split():
+    """On `line` the common drift is slow: at 2/ρ some neurons still have the sign of their draw."""
+    data = load("line")
+    prediction = offset_prediction(data.x, data.y, "sigmoid")
+    rng = np.random.default_rng(0)
+    a0, w0 = 1e-5 * rng.standard_normal(50), 1e-5 * rng.standard_normal((50, 2))
+    closed, exact = prediction.split(a0, w0), prediction.integrate_split(a0, w0)
+    assert closed.loading < 0.01
+    assert exact.time == pytest.approx(closed.time, rel=0.01)
