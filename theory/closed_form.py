@@ -28,7 +28,6 @@ import numpy as np
 
 from theory.errors import TheoryError
 
-
 _BLOCK = 4096  # neurons: a few of these rows of D numbers stay in the second-level cache
 
 

@@ -27,8 +27,7 @@ COMMANDS = {
     "orientations": "All fixed orientations on the data, certified, with their stability.",
     "observe": "Measure condensation in anyone's trained PyTorch weights.",
     "reproduce": "The source paper's experiments with many seeds, beside what theory says of each optimiser.",
-    "hunt": "Search a counterexample to a claim, shrink it, certify it.\n\n"
-    "Exit code 1 found, 3 none found.",
+    "hunt": "Search a counterexample to a claim, shrink it, certify it.\n\nExit code 1 found, 3 none found.",
     "order": "Measured against predicted order of accuracy." + _CODES,
     "claims": "The ledger of theorems and claims, each validated anew.\n\n"
     "One claim: exit code 0 CONFIRMED, 1 REFUTED, 3 INCONCLUSIVE; several: 0 when finished.",
