@@ -116,7 +116,8 @@ def basin_shares(
 
     `ratio` = std(a)/std(w); `orientations` saves searching for them; `method` overrides the choice (symmetry for
     p = 1, integration for D = 2, sampling otherwise); `max_steps` is that of
-    `destinations`.  Raises TheoryError for numbers out of range, T = 0, or a method that does not apply.  Cost of sampling: a few hundred batched steps, some seconds for 4000 neurons at D = 6.
+    `destinations`.  Raises TheoryError for numbers out of range, T = 0, or a method that does not apply.
+    Cost of sampling: a few hundred batched steps, some seconds for 4000 neurons at D = 6.
     """
     if not (np.isfinite(ratio) and ratio > 0):
         raise TheoryError(
