@@ -1,9 +1,10 @@
 """Initial laws: explicit standard deviations per parameter group, and a generator of its own for every
 member."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
+from operator import index
 from typing import Protocol
 
 import numpy as np
@@ -48,6 +49,10 @@ class Balanced:
 
     multiplicity: int = 1
 
+    def __post_init__(self) -> None:
+        if self.multiplicity < 1:
+            raise NumericsError(f"Balanced needs a multiplicity of at least 1, not {self.multiplicity}")
+
     def draw(
         self, network: Network, scales: Mapping[str, float], generator: np.random.Generator
     ) -> dict[str, Array]:
@@ -72,6 +77,10 @@ def width_power(network: Network, gamma: float | Mapping[str, float]) -> dict[st
     this.
     """
     exponents = gamma if isinstance(gamma, Mapping) else dict.fromkeys(network.shapes, gamma)
+    if set(exponents) != set(network.shapes):
+        raise NumericsError(
+            f"gamma is given for {sorted(exponents)}; this network's groups are {list(network.shapes)}"
+        )
     width = network.shapes["w1"][0]
     return {name: float(width) ** -exponents[name] for name in network.shapes}
 
@@ -92,19 +101,42 @@ def initialise(
     batch. Draws are made in float64 on the host whatever the dtype and device. Raises NumericsError for
     unknown groups or negative std.
     """
-    members = list(range(seeds)) if isinstance(seeds, int) else [int(seed) for seed in seeds]
-    if not members or min(members) < 0:
-        raise NumericsError("seeds must be a positive count or a list of non-negative integers")
+    members = _members(seeds)
+    if dtype not in (torch.float64, torch.float32):
+        raise NumericsError(f"dtype is {dtype}; accepted are torch.float64 and torch.float32")
+    place = _device(device)
     scales = _per_member(network, std, len(members))
     law = law or Gaussian()
     draws = []
-    for index, seed in enumerate(members):
+    for member, seed in enumerate(members):
         generator = np.random.default_rng(np.random.SeedSequence(seed))
-        draws.append(law.draw(network, {name: s[index] for name, s in scales.items()}, generator))
+        draws.append(law.draw(network, {name: s[member] for name, s in scales.items()}, generator))
     return {
-        name: torch.as_tensor(np.stack([draw[name] for draw in draws]), dtype=dtype, device=device)
+        name: torch.as_tensor(np.stack([draw[name] for draw in draws]), dtype=dtype, device=place)
         for name in network.shapes
     }
+
+
+def _members(seeds: int | Sequence[int]) -> list[int]:
+    try:
+        if isinstance(seeds, str):
+            raise TypeError
+        members = [index(seed) for seed in (seeds if isinstance(seeds, Iterable) else range(index(seeds)))]
+    except TypeError:
+        members = []
+    if not members or min(members) < 0:
+        raise NumericsError(f"seeds must be a positive count or a list of integers ≥ 0, not {seeds!r}")
+    return members
+
+
+def _device(device: str | torch.device) -> torch.device:
+    try:
+        place = torch.device(device)
+        torch.empty(1, device=place)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = (str(error).splitlines() or ["not usable here"])[0][:120]
+        raise NumericsError(f"device {str(device)!r} cannot be used ({reason}); 'cpu' always can") from error
+    return place
 
 
 def _per_member(network: Network, std: Scales, members: int) -> dict[str, Array]:
@@ -115,7 +147,10 @@ def _per_member(network: Network, std: Scales, members: int) -> dict[str, Array]
         )
     scales = {}
     for name, value in groups.items():
-        scale = np.asarray(value, dtype=np.float64)
+        try:
+            scale = np.asarray(value, dtype=np.float64)
+        except (TypeError, ValueError):
+            scale = np.array(np.nan)
         if scale.shape not in ((), (members,)) or not np.isfinite(scale).all() or (scale < 0).any():
             raise NumericsError(
                 f"std of {name!r} must be one finite number ≥ 0, or one for each of {members} members"

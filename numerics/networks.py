@@ -8,6 +8,7 @@ factor.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
+from operator import index
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,13 +16,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .activations import TorchActivation, get
+from .activations import Elementwise, TorchActivation, from_callable, get
 from .errors import NumericsError
 
 if TYPE_CHECKING:
     from .initial import Scales
 
 Parameters = dict[str, Tensor]
+Activation = str | TorchActivation | Elementwise
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class Convolution:
     stride: int = 1
 
     def __post_init__(self) -> None:
+        for name in ("channels", "height", "width", "kernel", "stride"):
+            object.__setattr__(self, name, _whole(getattr(self, name), name))
         if min(self.channels, self.height, self.width, self.kernel, self.stride) < 1:
             raise NumericsError(
                 "a convolution needs channels, height, width, kernel and stride of at least 1"
@@ -67,17 +71,17 @@ class Convolution:
 class Network:
     """A fully connected network, or one with a convolutional first layer; frozen, without parameters.
 
-    `widths` are those of the hidden layers (filters for a convolution). `activations` is one name or
-    TorchActivation for all hidden layers, or one per layer. `hidden_bias`, `upper_bias` and `output_bias`
-    belong to the first hidden layer, to the further ones, and to the output. `residual` adds h_{l-1} to every
-    hidden layer after the first (equal widths needed). Raises NumericsError for a description that is no
-    network.
+    `widths` are those of the hidden layers (filters for a convolution). `activations` is one for all hidden
+    layers, or one per layer: a catalogue name, a TorchActivation, or any elementwise torch callable.
+    `hidden_bias`, `upper_bias` and `output_bias` belong to the first hidden layer, to the further ones, and to
+    the output. `residual` adds h_{l-1} to every hidden layer after the first (equal widths needed). Raises
+    NumericsError for a description that is no network.
     """
 
     inputs: int
     widths: tuple[int, ...] | int
     outputs: int = 1
-    activations: str | TorchActivation | tuple[str | TorchActivation, ...] = "tanh"
+    activations: Activation | tuple[Activation, ...] = "tanh"
     hidden_bias: bool = True
     upper_bias: bool = False
     output_bias: bool = False
@@ -86,7 +90,10 @@ class Network:
     layers: tuple[TorchActivation, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        widths = (self.widths,) if isinstance(self.widths, int) else tuple(self.widths)
+        sizes = self.widths if isinstance(self.widths, tuple | list) else (self.widths,)
+        widths = tuple(_whole(width, "widths") for width in sizes)
+        for name in ("inputs", "outputs"):
+            object.__setattr__(self, name, _whole(getattr(self, name), name))
         if not widths or min(widths) < 1 or self.inputs < 1 or self.outputs < 1:
             given = f"{self.inputs}, {widths}, {self.outputs}"
             raise NumericsError(f"a network needs positive inputs, widths and outputs, not {given}")
@@ -107,7 +114,7 @@ class Network:
                 "residual connections after a convolution are not supported: use one or the other"
             )
         object.__setattr__(self, "widths", widths)
-        object.__setattr__(self, "layers", tuple(get(activation) for activation in each))
+        object.__setattr__(self, "layers", tuple(_activation(each_one) for each_one in each))
 
     @property
     def depth(self) -> int:
@@ -199,6 +206,21 @@ class Network:
         value = self.layers[0](_affine(w, columns, self.hidden_bias))
         value = value.view(*value.shape[:-1], n, positions)
         return value.transpose(-1, -2).flatten(-3, -2)  # (B, filters * positions, n)
+
+
+def _whole(value: object, name: str) -> int:
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        return index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise NumericsError(f"{name} must be whole numbers, not {value!r}") from None
+
+
+def _activation(given: Activation) -> TorchActivation:
+    if isinstance(given, str | TorchActivation) or not callable(given):
+        return get(given)
+    return from_callable(given, getattr(given, "__name__", type(given).__name__))
 
 
 def _affine(weights: Tensor, hidden: Tensor, bias: bool) -> Tensor:

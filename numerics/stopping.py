@@ -51,8 +51,8 @@ class Steps:
     budget: int
 
     def __post_init__(self) -> None:
-        if self.budget < 0:
-            raise NumericsError(f"Steps needs a budget ≥ 0, not {self.budget}")
+        if not isinstance(self.budget, int | np.integer) or self.budget < 0:
+            raise NumericsError(f"Steps needs a whole budget ≥ 0, not {self.budget!r}")
 
 
 @dataclass(frozen=True, eq=False)

@@ -104,6 +104,18 @@ def test_a_member_is_its_seed_whatever_the_batch():
     assert not torch.equal(first, second)
 
 
+def test_torch_callables_are_activations_and_numpy_integers_sizes():
+    named, own = Network(3, (7, 5), activations=("tanh", "silu")), torch.nn.SiLU()
+    given = Network(np.int64(3), [np.int64(7), 5], activations=(torch.tanh, lambda z: own(z)))
+    parameters = named.initialise(0.7, np.int64(2))
+    x, _ = _data(named)
+    torch.testing.assert_close(
+        given.forward(parameters, x), named.forward(parameters, x), rtol=1e-13, atol=1e-14
+    )
+    assert given.layers[0].name == "tanh"
+    assert given.shapes == named.shapes
+
+
 def test_scales_per_group_and_member():
     network = Network(3, 4)
     one = network.initialise(1.0, 3)
@@ -158,6 +170,17 @@ def test_neurons_of_several_outputs_and_flatten_inverts_views():
         (lambda: Network(3, 4).initialise([1.0, 2.0, 3.0], 2), "each of 2 members"),
         (lambda: Network(3, 4).initialise({"w1": 1.0}, 2), "groups are"),
         (lambda: Network(3, 4).initialise(1.0, 0), "positive count"),
+        (lambda: Network(3, 4.0), "whole numbers, not 4.0"),
+        (lambda: Network(3, True), "whole numbers, not True"),
+        (lambda: Network(3, 4, activations=torch.sum), "must return a tensor"),
+        (lambda: Convolution(1, 4, 4, 2.5), "kernel must be whole"),
+        (lambda: Network(3, 4).initialise("x", 2), "≥ 0"),
+        (lambda: Network(3, 4).initialise(1.0, "12"), "seeds must be"),
+        (lambda: Network(3, 4).initialise(1.0, [1.5]), "seeds must be"),
+        (lambda: Network(3, 4).initialise(1.0, 2, dtype=torch.int32), "accepted are torch.float64"),
+        (lambda: Network(3, 4).initialise(1.0, 2, device="gpu0"), "device 'gpu0' cannot be used"),
+        (lambda: Network(3, 4).initialise(1.0, 2, law=Balanced(0)), "at least 1"),
+        (lambda: width_power(Network(3, 4), {"w1": 1.0}), "gamma is given for"),
         (lambda: Network(3, 4).check(Network(3, 5).initialise(1.0, 2)), "has shape"),
     ],
 )

@@ -304,6 +304,7 @@ def test_what_cannot_be_trained_is_refused(change, message):
         lambda: LossFraction(1.0),
         lambda: Time(-1.0),
         lambda: Steps(-1),
+        lambda: Steps(1e3),
         lambda: Alignment(np.zeros((1, 2))),
         lambda: RescaledTime(0.0),
     ],
