@@ -115,7 +115,8 @@ def _from_file(name: str) -> Dataset:
 
 def _read_npz(path: Path) -> tuple[Array, Array]:
     try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
+        with open(path, "rb") as file:
+            stored = np.load(file, allow_pickle=False)
             if not isinstance(stored, np.lib.npyio.NpzFile):
                 raise NumericsError(
                     f"{path}: is not an .npz archive; save it with numpy.savez(path, x=..., y=...)"
@@ -127,12 +128,17 @@ def _read_npz(path: Path) -> tuple[Array, Array]:
                     f"{path}: array {missing[0]!r} is missing (found: {found}); needed are x and y"
                 )
             arrays = {key: stored[key] for key in ("x", "y")}
+            stored.close()
     except NumericsError:
         raise
     except (
         Exception
     ) as error:  # zipfile, zlib and numpy raise half a dozen kinds on a damaged or pickled archive
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        text = str(error) or type(error).__name__
+        # numpy's own message tells how to load it unsafely
+        reason = (
+            "it holds pickled objects, which are never loaded" if "pickle" in text else text.splitlines()[0]
+        )
         raise NumericsError(f"{path}: not a readable .npz of plain arrays x and y ({reason})") from error
     for key, array in arrays.items():
         if array.dtype.kind not in "fiub":
@@ -144,14 +150,19 @@ def _read_npz(path: Path) -> tuple[Array, Array]:
 def _read_csv(text: str, name: str) -> tuple[Array, Array]:
     import csv
 
-    rows = [(number, row) for number, row in enumerate(csv.reader(text.splitlines()), start=1) if row]
+    try:
+        rows = [(number, row) for number, row in enumerate(csv.reader(text.splitlines()), start=1) if row]
+    except csv.Error as error:
+        raise NumericsError(f"{name}: is not a readable .csv ({error})") from error
     if not rows:
         raise NumericsError(f"{name}: is empty; a header line and rows of numbers are needed")
     header = [title.strip() for title in rows[0][1]]
     if all(_is_number(title) for title in header):
         raise NumericsError(f"{name}: line 1 holds numbers; a header naming the columns is needed")
     if len(header) < 2:
-        raise NumericsError(f"{name}: has one column; at least one input and, last, the target are needed")
+        raise NumericsError(
+            f"{name}: has one column; at least one input and, last, the target, separated by commas, are needed"
+        )
     values = np.empty((len(rows) - 1, len(header)))
     for target, (number, row) in zip(values, rows[1:], strict=True):
         if len(row) != len(header):
@@ -171,7 +182,7 @@ def _is_number(field: str) -> bool:
         float(field)
     except ValueError:
         return False
-    return True
+    return "_" not in field  # Python's digit grouping, no number in a data file
 
 
 def _check(name: str, x: Array, y: Array) -> None:

@@ -17,11 +17,20 @@ Pair = tuple[Array, Array]
 
 
 def _generator(seed: int) -> np.random.Generator:
+    if not isinstance(seed, int | np.integer) or seed < 0:
+        raise NumericsError(f"seed must be an integer ≥ 0, not {seed!r}")
     return np.random.default_rng(np.random.SeedSequence(seed))
+
+
+def _positive(**counts: int) -> None:
+    for name, count in counts.items():
+        if not isinstance(count, int | np.integer) or count < 1:
+            raise NumericsError(f"{name} must be a whole number of at least 1, not {count!r}")
 
 
 def line(n: int = 40) -> Pair:
     """sin 3x + ½ sin 6x at n equally spaced points of [-1, 1.5] (source paper, figure 5); x is (n, 1)."""
+    _positive(n=n)
     x = np.linspace(-1.0, 1.5, n)
     return x[:, None], np.sin(3 * x) + 0.5 * np.sin(6 * x)
 
@@ -34,6 +43,7 @@ def sines(
     The defaults are the data of figure 3 of the source paper; (3, 4.0, 12.0) those of figure 4, and frequency
     2 the low-frequency data of its preprint.
     """
+    _positive(n=n, dimension=dimension)
     x = _generator(seed).uniform(-4.0, 2.0, (n, dimension))
     return x, amplitude * np.sin(frequency * x + 1.0).sum(axis=1)
 
@@ -67,7 +77,8 @@ def planted(
     Returns x (n, dimension), y (n,) and the planted orientations (orientations, dimension). For multiplicity
     p ≥ 3 and many samples the moment tensor of y tends to p! Σ_k v_k^{⊗p} plus lower contractions.
     """
-    if not 1 <= orientations <= dimension:
+    _positive(n=n, dimension=dimension, orientations=orientations, multiplicity=multiplicity)
+    if orientations > dimension:
         raise NumericsError(
             f"planted orientations must number 1 to the dimension {dimension}, not {orientations}"
         )

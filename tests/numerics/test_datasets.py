@@ -119,3 +119,45 @@ def test_bias_column_and_constant_inputs():
     np.testing.assert_array_equal(append_bias(np.zeros((2, 1))), [[0, 1], [0, 1]])
     with pytest.raises(NumericsError, match="input column 2 never varies"):
         Dataset("d", np.array([[1.0, 5.0], [2.0, 5.0]]), np.array([1.0, 2.0])).standardized()
+
+
+def test_foreign_formats_are_named_and_no_advice_to_unpickle_is_passed_on(tmp_path):
+    import pickle
+
+    (tmp_path / "pickle.npz").write_bytes(pickle.dumps({"x": [1, 2], "y": [1, 2]}))
+    np.savez(tmp_path / "objects.npz", x=np.array([{}, {}], dtype=object), y=np.ones(2))
+    with open(tmp_path / "npy.npz", "wb") as file:
+        np.save(file, np.ones(3))
+    (tmp_path / "long.csv").write_text("a,y\n" + "9" * 200_000 + ",2\n3,4\n")
+    (tmp_path / "grouped.csv").write_text("a,y\n1_000,1\n2,3\n")
+    (tmp_path / "semicolon.csv").write_text("a;y\n1,5;2\n3,5;4\n")
+    expected = {
+        "pickle.npz": "pickled objects, which are never loaded",
+        "objects.npz": "pickled objects, which are never loaded",
+        "npy.npz": "is not an .npz archive; save it with",
+        "long.csv": "is not a readable .csv",
+        "grouped.csv": "'1_000' is not a number",
+        "semicolon.csv": "separated by commas",
+    }
+    for name, message in expected.items():
+        with pytest.raises(NumericsError, match=message) as error:
+            load(tmp_path / name)
+        assert "\n" not in str(error.value)
+        assert "allow_pickle" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: targets.line(0),
+        lambda: targets.sines(-1),
+        lambda: targets.sines(1.5),
+        lambda: targets.sines(1, n=0),
+        lambda: targets.planted(1, n=-3),
+        lambda: targets.planted(1, multiplicity=0),
+        lambda: targets.planted(1, orientations=9),
+    ],
+)
+def test_generators_refuse_what_is_no_number_of_samples_or_no_seed(build):
+    with pytest.raises(NumericsError, match="must"):
+        build()
