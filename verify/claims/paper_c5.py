@@ -20,6 +20,7 @@ from functools import cache, partial
 
 import numpy as np
 from scipy.optimize import brentq
+from scipy.stats import norm
 
 from numerics.datasets import append_bias, load
 from numerics.initial import initialise
@@ -118,17 +119,25 @@ def _crossing(seen: _Seen) -> tuple[np.ndarray, np.ndarray]:
     return np.array(times), np.array(fitted)
 
 
+def tolerance(gamma: float, time: float, networks: int) -> float:
+    """How far the median crossing time of B networks may lie from the truth, passed with probability ALARM.
+
+    The spread of m neurons is known to a relative 1/√(2(m-1)), the median of B networks to √(π/2)/√B of that (less for
+    few), and log(spread/mean) = const + γt - log γt turns it into a time by its slope γ - 1/t.
+    """
+    error = np.sqrt(np.pi / 2) / np.sqrt(2 * (WIDTH - 1) * networks)
+    return float(norm.isf(ALARM / 2) * error / (gamma - 1 / time))
+
+
 def _split(law: Split, run: Run) -> Outcome:
     seen = _observe(run.seed, run.pick(4, 16))
     times, fitted = _crossing(seen)
     predicted, observed = law.time(seen.x, seen.y), float(np.median(times))
     gamma = C * float(np.linalg.norm(corrected(seen.x, seen.y)))
-    # The spread of m neurons is known to 1/√(2m); log of it over γ is a time.  The change of the signal acts on the rate.
-    tolerance = 5 / (gamma * np.sqrt(2 * WIDTH * len(times))) + observed * float(
-        np.nanmax(fitted, initial=0.0)
-    )
+    sampling = tolerance(gamma, observed, len(times)) if np.isfinite(observed) else np.inf
+    allowed = sampling + observed * float(np.nanmax(fitted, initial=0.0))
     agrees = (
-        within(predicted, observed, tolerance) if np.isfinite(observed) and np.isfinite(predicted) else None
+        within(predicted, observed, allowed) if np.isfinite(observed) and np.isfinite(predicted) else None
     )
     if agrees is None:
         agrees = Verdict.CONFIRMED if observed == predicted else Verdict.REFUTED
@@ -139,9 +148,10 @@ def _split(law: Split, run: Run) -> Outcome:
         name="time at which neurons of one direction split into two opposite ones (median of the networks)",
         predicted=predicted if np.isfinite(predicted) else "never",
         observed=observed,
-        tolerance=tolerance,
+        tolerance=allowed,
         verdict=agrees,
-        why="five standard errors of the spread of the neurons, and the share of the data fitted by then",
+        why=f"sampling of the spread of {WIDTH} neurons, median of {len(times)} networks, at false alarm {ALARM:g}; "
+        "and the share of the data fitted by then",
         details={
             "times": times,
             "fitted": fitted,

@@ -40,6 +40,20 @@ def _growing(seed: int, p: int, d: int, frequency: float) -> int:
     return len(find_orientations(MomentTensor.from_data(append_bias(x), y, p)).attractors)
 
 
+def decide(difference: np.ndarray, alarm: float) -> tuple[int, float, float]:
+    """The sign of a mean difference, 0 where the Student interval holds 0, the mean, and half the interval's length."""
+    draws, mean = len(difference), float(difference.mean())
+    half = float(student.isf(alarm / 2, draws - 1) * difference.std(ddof=1) / np.sqrt(draws))
+    return (0 if abs(mean) <= half else int(np.sign(mean))), mean, half
+
+
+def verdict(law: int, sign: int) -> Verdict:
+    """What an observed sign, 0 for undecided, says of the law."""
+    if sign == law:
+        return Verdict.CONFIRMED
+    return Verdict.INCONCLUSIVE if sign == 0 else Verdict.REFUTED
+
+
 def _validate(law: int, run: Run, *, p: int) -> Outcome:
     """`law` is the sign of the mean difference, low less high frequency; 0 is no difference."""
     sets = [(1, run.pick(400, 2000))]
@@ -47,21 +61,14 @@ def _validate(law: int, run: Run, *, p: int) -> Outcome:
     for d, draws in sets:
         counts = _counts(p, d, draws, run.seed)
         difference = counts[:, 1] - counts[:, 0]
-        mean = float(difference.mean())
-        half = float(student.isf(ALARM / 2 / len(sets), draws - 1) * difference.std(ddof=1) / np.sqrt(draws))
-        sign = 0 if abs(mean) <= half else int(np.sign(mean))
-        undecided = sign == 0 and law != 0
+        sign, mean, half = decide(difference, ALARM / len(sets))
         checks.append(
             Check(
                 name=f"growing orientations at frequency {LOW:g} less those at {HIGH:g}, mean over draws: p = {p}, d = {d}",
                 predicted={-1: "below 0", 0: "0", 1: "above 0"}[law],
                 observed=mean,
                 tolerance=half,
-                verdict=Verdict.INCONCLUSIVE
-                if undecided
-                else Verdict.CONFIRMED
-                if sign == law
-                else Verdict.REFUTED,
+                verdict=verdict(law, sign),
                 why=f"{draws} draws; interval of the mean at false alarm {ALARM / len(sets):g}",
                 details={"mean_high": counts[:, 0].mean(), "mean_low": counts[:, 1].mean()},
             )
