@@ -81,7 +81,7 @@ def _pictures(work: Workspace, name: str, title: str, cases: list[Case]) -> None
                     counts.thresholds,
                     counts.orientations,
                     counts.chance,
-                    2.0 * case.setting.multiplicity,
+                    None if case.setting is RELU else 2.0 * case.setting.multiplicity,
                 )
             )
     draw(work, f"{name}-counts", count_grid, panels, title=f"{title}: orientations by neuron count",

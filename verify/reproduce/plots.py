@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from numerics.orientation import clusters, cosine_order
 from verify.evidence import unit
@@ -73,6 +74,7 @@ def count_grid(
         ax.set_xticks(place, [f"{t:g}" for t in thresholds], rotation=60, fontsize=7)
         ax.set_title(heading, fontsize=8)
         ax.set_xlabel("cosine")
+        ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     for ax in axes[len(panels) :]:
         ax.axis("off")
     axes[0].set_ylabel("orientations")
@@ -96,6 +98,7 @@ def time_grid(
         ax.fill_between(x, counts.min(axis=1), counts.max(axis=1), color=OBSERVED, alpha=0.15, linewidth=0)
         ax.set_ylabel("orientations", color=OBSERVED)
         ax.set_ylim(bottom=0)
+        ax.yaxis.set_major_locator(MaxNLocator(integer=True))
         other = ax.twinx()
         other.semilogx(x, np.median(losses, axis=1), color=PREDICTED, linewidth=1)
         other.axhline(0.7, color=PREDICTED, linestyle=":", linewidth=1)
