@@ -41,6 +41,10 @@ class MergedNetwork:
     def predicted_order(self, next_order: int) -> int:
         """The order in the scale ε of the relative change of the output, q - p, for members exactly on
         one line."""
+        if next_order <= self.multiplicity:
+            raise NumericsError(
+                f"next_order is {next_order}; above the multiplicity {self.multiplicity} is needed"
+            )
         return next_order - self.multiplicity
 
 
@@ -70,11 +74,12 @@ def merge_neurons(a: ArrayLike, w: ArrayLike, labels: ArrayLike, *, multiplicity
     the cosine to the member of largest amplitude; a one-sided activation must not be merged across sides:
     give the sides two labels.
     """
-    outputs, weights, groups = (
-        np.asarray(a, dtype=float),
-        np.asarray(w, dtype=float),
-        np.asarray(labels, dtype=int),
-    )
+    outputs, weights, given = (np.asarray(part, dtype=float) for part in (a, w, labels))
+    if not (given == np.rint(given)).all():
+        raise NumericsError("labels must be whole numbers, -1 for a neuron that stays as it is")
+    groups = given.astype(int)
+    if multiplicity < 1:
+        raise NumericsError(f"multiplicity is {multiplicity}; a whole number of at least 1 is needed")
     measured = measure_neurons(weights, outputs, multiplicity=multiplicity)
     if outputs.ndim != 1 or groups.shape != outputs.shape:
         raise NumericsError(
@@ -118,6 +123,10 @@ def output_change(
 
     def output(neurons: tuple[ArrayLike, ArrayLike]) -> Array:
         a, w = (np.asarray(part, dtype=float) for part in neurons)
+        if samples.ndim != 2 or w.ndim != 2 or samples.shape[1] != w.shape[1] or a.shape != w.shape[:1]:
+            raise NumericsError(
+                f"x has shape {samples.shape}, a {a.shape}, w {w.shape}; (n, D), (N,) and (N, D) are needed"
+            )
         return sigma(samples @ w.T) @ a
 
     old = output(before)

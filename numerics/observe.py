@@ -101,7 +101,9 @@ def observe(
 def _measure(
     layer: Layer, threshold: float, multiplicity: int, chance: np.random.SeedSequence | None
 ) -> LayerObservation:
-    measured = measure_neurons(layer.w, layer.a, multiplicity=multiplicity)
+    # Only shares of the amplitude matter here; in units of the largest norm no power of it over- or underflows.
+    unit = measure_neurons(layer.w).norm.max() or 1.0
+    measured = measure_neurons(layer.w / unit, layer.a, multiplicity=multiplicity)
     u, amplitude = measured.orientation[measured.live], measured.amplitude[measured.live]
     # Neurons without any outgoing weight carry nothing; where that is all of them, they count alike.
     weights = amplitude if amplitude.any() else None

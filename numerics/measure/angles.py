@@ -50,6 +50,8 @@ def weighted_quantile(values: ArrayLike, weights: ArrayLike, share: float) -> fl
         raise NumericsError(
             f"values {v.shape} and weights {w.shape} must be equally many, weights >= 0 and not all 0"
         )
+    if not 0 <= share <= 1 or np.isnan(v).any():
+        raise NumericsError(f"share is {share}; a number from 0 to 1, and values without nan, are needed")
     order = np.argsort(v, kind="stable")
     cumulated = np.cumsum(w[order] / w.max())
     return float(v[order[np.searchsorted(cumulated, share * cumulated[-1])]])

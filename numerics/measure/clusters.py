@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from numerics.errors import NumericsError
-from numerics.measure.cosines import cosine_blocks, normalised_weights
+from numerics.measure.cosines import ROUNDING, cosine_blocks, normalised_weights
 from numerics.measure.neurons import Array, unit_rows
 
 _ROUND = 1e-9  # weights and sums closer than this (of the whole) tie: far above rounding, far below a neuron
@@ -65,8 +65,7 @@ def clusters(
     labels = np.full(count, -1)
     centres, counts, found = [], [], []
     left = np.arange(count)
-    # A block product depends on its shape in the last bit, so all of them share one slack.
-    limit = cosine - 4 * np.finfo(float).eps
+    limit = cosine - ROUNDING
     mass, closeness = _caps(rows, rows, shares, limit)
     while len(left):
         best = mass.max()

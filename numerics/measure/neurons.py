@@ -40,7 +40,7 @@ class MeasuredNeurons:
         """The orientation as an angle in (-π, π], for D = 2 only; 0 for a zero neuron."""
         if self.orientation.shape[1] != 2:
             raise NumericsError(f"the angle needs D = 2; these neurons have D = {self.orientation.shape[1]}")
-        return np.arctan2(self.orientation[:, 1], self.orientation[:, 0])
+        return np.arctan2(self.orientation[:, 1] + 0.0, self.orientation[:, 0])  # -0 + 0 is 0: π, never -π
 
 
 def measure_neurons(
@@ -75,11 +75,17 @@ def measure_neurons(
                 f"a has shape {outputs.shape}; finite ({len(weights)},) or ({len(weights)}, K) is needed"
             )
         size = np.abs(outputs) if outputs.ndim == 1 else np.linalg.norm(outputs, axis=1)
-        amplitude = size * norm**multiplicity
+        with np.errstate(over="ignore", invalid="ignore"):
+            amplitude = size * norm**multiplicity
+        if not np.isfinite(amplitude).all():
+            raise NumericsError(f"|a| ‖w‖^{multiplicity} overflows for norms up to {norm.max():g}; rescale w")
         sign = np.sign(outputs) if outputs.ndim == 1 else np.zeros(len(norm))
     dead = np.zeros(len(norm), dtype=bool)
     if x is not None and one_sided is not None:
-        z = orientation @ np.asarray(x, dtype=float).T
+        samples = np.asarray(x, dtype=float)
+        if samples.ndim != 2 or samples.shape[1] != weights.shape[1]:
+            raise NumericsError(f"x has shape {samples.shape}; (n, {weights.shape[1]}) is needed")
+        z = orientation @ samples.T
         driven = ((z > 0) & (one_sided[0] != 0)) | ((z < 0) & (one_sided[1] != 0))
         dead = ~zero & ~driven.any(axis=1)
     return MeasuredNeurons(orientation, norm, amplitude, sign, zero, dead)

@@ -93,3 +93,11 @@ def test_unlabelled_neurons_stay_zero_neurons_go_and_labels_come_from_clusters()
 def test_refusals():
     with pytest.raises(NumericsError, match="labels"):
         merge_neurons(np.ones(2), np.eye(2), [0], multiplicity=1)
+    with pytest.raises(NumericsError, match="whole numbers"):
+        merge_neurons(np.ones(2), np.eye(2), [0, np.nan], multiplicity=1)
+    with pytest.raises(NumericsError, match="multiplicity is 0"):
+        merge_neurons(np.ones(2), np.eye(2), [0, 0], multiplicity=0)
+    with pytest.raises(NumericsError, match="next_order is 3"):
+        merge_neurons(np.ones(2), np.eye(2), [0, 0], multiplicity=3).predicted_order(3)
+    with pytest.raises(NumericsError, match=r"x has shape \(3, 5\)"):
+        output_change(np.tanh, np.ones((3, 5)), (np.ones(2), np.eye(2)), (np.ones(2), np.eye(2)))

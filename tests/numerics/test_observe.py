@@ -126,6 +126,27 @@ def test_a_layer_of_zeros_has_no_orientation():
     )
 
 
+@pytest.mark.parametrize("scale", [1e-8, 1.0, 1e8])
+def test_amplitudes_count_at_any_scale_and_multiplicity(script, scale):
+    state = {name: scale * value for name, value in script.state_dict().items()}
+    one = observe(state, multiplicity=400)[1]
+    # The neuron of the largest norm carries all: a strength of 400 leaves nothing to the others.
+    assert one.effective_width < 1.5
+    assert one.effective_width == pytest.approx(
+        observe(script.state_dict(), multiplicity=400)[1].effective_width
+    )
+
+
+def test_threshold_one_means_equal(script):
+    with torch.no_grad():
+        script.zz_head.weight[:] = 1
+        script.core[0].squash["lin-A"].weight[:7] = script.core[0].squash["lin-A"].weight[0] * 3
+        script.core[0].squash["lin-A"].bias[:7] = script.core[0].squash["lin-A"].bias[0] * 3
+    second = observe(script.state_dict(), threshold=1.0)[1]
+    assert (second.orientations, second.condensed_neurons) == (1, 7)
+    assert second.effective_width_by_count == pytest.approx(37**2 / (7**2 + 30))
+
+
 def test_nonsense_is_refused(script):
     with pytest.raises(NumericsError, match="threshold is 1.5"):
         observe(script.state_dict(), threshold=1.5)

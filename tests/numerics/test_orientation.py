@@ -41,6 +41,8 @@ def test_angle_uses_both_coordinates():
     # sign(b)·arccos would lose the neurons with b = 0.
     w = np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, -2.0], [1.0, 1.0]])
     assert np.allclose(measure_neurons(w).angle, [0, np.pi, -np.pi / 2, np.pi / 4])
+    # On the negative axis the angle is π whatever the sign of the zero: one orientation, one angle.
+    assert measure_neurons([[-1.0, -0.0]]).angle[0] == np.pi
     with pytest.raises(NumericsError, match="D = 2"):
         _ = measure_neurons(np.ones((1, 3))).angle
 
@@ -118,3 +120,39 @@ def test_property_cosine_order_is_a_permutation_that_keeps_clusters_together(see
     seen = labels[order]
     assert np.count_nonzero(np.diff(seen)) == len(set(labels.tolist())) - 1
     assert -1 not in seen[: np.count_nonzero(labels >= 0)]
+
+
+def test_neurons_of_one_direction_are_one_at_any_threshold():
+    # Unit vectors of 50 multiples of one vector differ in the last bit, and so does their cosine from 1.
+    rng = np.random.default_rng(0)
+    same = np.outer(rng.uniform(0.1, 9, 50), rng.standard_normal(7))
+    assert effective_width(same, cosine=1.0) == pytest.approx(1, rel=1e-14)
+    assert effective_width(np.r_[same, -same], cosine=1.0) == pytest.approx(2, rel=1e-14)
+
+
+@given(seeds, st.sampled_from([0.0, 0.6, 0.95, 1.0]))
+def test_property_effective_width_is_that_of_the_whole_matrix(seed, cosine):
+    rng = np.random.default_rng(seed)
+    u = rng.integers(-2, 3, (30, 2)).astype(float)
+    u = u[np.abs(u).sum(axis=1) > 0]
+    shares = rng.random(len(u))
+    shares /= shares.sum()
+    near = cosine_matrix(u) >= cosine - 4 * np.finfo(float).eps
+    assert effective_width(u, shares, cosine=cosine) == pytest.approx(1 / (shares @ near @ shares), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: effective_width(np.empty((0, 2))), "0 neurons"),
+        (lambda: effective_width(np.eye(2), cosine=3), "threshold cosine of 3"),
+        (lambda: cosine_quantiles(np.eye(2), [1.5]), "from 0 to 1"),
+        (lambda: weighted_quantile([1, 2], [1, 1], 1.5), "share is 1.5"),
+        (lambda: weighted_median([1, np.nan], [1, 1]), "without nan"),
+        (lambda: measure_neurons([[1e200, 0]], [1.0], multiplicity=3), "overflows"),
+        (lambda: measure_neurons(np.eye(2), x=np.ones((2, 3)), one_sided=(1.0, 0.0)), r"\(n, 2\) is needed"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused(call, message):
+    with pytest.raises(NumericsError, match=message):
+        call()
