@@ -11,7 +11,7 @@ from rich.text import Text
 from verify.verdict import Check, Verdict
 
 if TYPE_CHECKING:
-    from theory import Activation, OrientationSet
+    from theory import Activation, BasinShares, OrientationSet
     from verify.report import Report
 
 _COLOURS = {Verdict.CONFIRMED: "green", Verdict.REFUTED: "red", Verdict.INCONCLUSIVE: "yellow"}
@@ -133,6 +133,30 @@ def print_orientations(found: OrientationSet) -> None:
         console.print(Text(f"... and {len(ranked) - 60} more; --json lists all", style="dim"))
     for note in found.notes:
         console.print(Text(f"note: {note}", style="dim"))
+
+
+def print_basins(shares: BasinShares) -> None:
+    """What share of Gaussian neurons each orientation collects."""
+    console = _console()
+    table = Table(
+        title=f"share of Gaussian neurons, by {shares.method.value} "
+        + (f"({shares.confidence:.0%} interval)" if shares.confidence < 1 else "(error bound)"),
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+        padding=(0, 2, 0, 0),
+    )
+    for column in ("fate", "share", "interval", "u"):
+        table.add_column(column, justify="left" if column in ("fate", "u") else "right")
+    for s in sorted(shares.shares, key=lambda s: (s.fate.name, -s.share))[:60]:
+        table.add_row(
+            s.fate.name.lower(),
+            f"{100 * s.share:.2f} %",
+            f"{100 * s.low:.2f}-{100 * s.high:.2f} %",
+            " ".join(f"{v:+.4f}" for v in s.orientation.u[:8]) + (" ..." if len(s.orientation.u) > 8 else ""),
+        )
+    console.print(table)
+    console.print(Text(f"elsewhere: {100 * shares.elsewhere:.2f} %", style="dim"))
 
 
 def print_order(document: dict[str, Any]) -> None:

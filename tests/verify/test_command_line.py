@@ -187,3 +187,18 @@ def test_one_dimension_without_bias_has_no_angles(capsys, tmp_path):
     names = [check["name"] for check in json.loads(out)["checks"]]
     assert code == 0
     assert not any("angle" in name for name in names)
+
+
+def test_basins_beside_the_orientations(capsys):
+    code, out, _ = call(
+        capsys, "orientations", "xor", "--activation", "z**3", "--basins", "--json", "--quiet"
+    )
+    basins = json.loads(out)["basins"]
+    assert code == 0
+    assert len(basins["shares"]) == 8
+    # Eight corners that symmetry makes equal: an eighth lies in each interval (95 %, so one may miss).
+    inside = sum(s["interval"][0] <= 0.125 <= s["interval"][1] for s in basins["shares"])
+    assert inside >= 6
+    assert sum(s["share"] for s in basins["shares"]) + basins["elsewhere"] == pytest.approx(1)
+    code, out, err = call(capsys, "orientations", "line", "--basins", "--optimizer", "sign", "--quiet")
+    assert (code, err.count("\n")) == (2, 1)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from verify.commands.options import OUTPUT, SETTING, Data, Flag, Output, Setting, print_json, watched
+
+if TYPE_CHECKING:
+    from theory import BasinShares
+    from verify.experiment import Experiment
 
 
 def orientations(
@@ -13,6 +17,7 @@ def orientations(
     *,
     setting: Setting = SETTING,
     naive: Annotated[bool, Flag] = False,
+    basins: Annotated[bool, Flag] = False,
     output: Output = OUTPUT,
 ) -> int:
     """All fixed orientations of the leading-order flow on the data, certified, with their stability.
@@ -23,9 +28,11 @@ def orientations(
         Data set.
     naive
         For σ(0) ≠ 0: from the signal at zero output, without the fit of the mean.
+    basins
+        Also the share of Gaussian neurons that each orientation collects under gradient flow, with an interval.
     """
     from theory.landscape import collecting_orientations
-    from verify.table import print_orientations
+    from verify.table import print_basins, print_orientations
 
     experiment = setting.experiment(data)
     found = watched(
@@ -42,5 +49,32 @@ def orientations(
             seed=experiment.seed,
         ),
     )
-    print_json(found.to_json()) if output.json else print_orientations(found)
+    shares = watched(output, lambda progress: _basins(experiment)) if basins else None
+    if output.json:
+        print_json(found.to_json() | ({} if shares is None else {"basins": shares.to_json()}))
+    else:
+        print_orientations(found)
+        if shares is not None:
+            print_basins(shares)
     return 0
+
+
+def _basins(experiment: Experiment) -> BasinShares:
+    """The basins of the smooth leading-order flow; other dynamics have none here and are refused by `predict`."""
+    from theory import basin_shares, predict
+    from verify.errors import UsageError
+
+    if experiment.optimizer not in ("gd", "momentum"):
+        raise UsageError(
+            f"--basins with --optimizer {experiment.optimizer}: shares are those of gradient flow; accepted: gd, momentum"
+        )
+    prediction = predict(
+        experiment.dataset.x,
+        experiment.targets,
+        experiment.activation,
+        loss_function=experiment.loss,
+        bias=experiment.bias,
+        max_paths=experiment.max_paths,
+        seed=experiment.seed,
+    )
+    return basin_shares(prediction.field, prediction.orientations, seed=experiment.seed)
