@@ -19,21 +19,22 @@ import numpy as np
 
 from numerics.errors import NumericsError
 from numerics.measure.clusters import clusters
-from numerics.measure.cosines import cosine_quantiles, effective_width
+from numerics.measure.cosines import ROUNDING, normalised_weights
 from numerics.measure.neurons import Array, measure_neurons
 
 
 @dataclass(frozen=True)
 class CondensationRecord:
     """What the monitor saw after ``step`` steps: ``loss`` if it was given, the number of orientations
-    among the ``neurons`` looked at and of zero neurons, the share of them in a cluster, the effective
-    width by amplitude, the 5, 50 and 95 % quantiles of the cosines, and the median and largest input
-    norm."""
+    among the ``neurons`` looked at, of zero neurons and of those with a weight that is not finite (left out
+    of everything else), the share in a cluster, the effective width by amplitude, the 5, 50 and 95 %
+    quantiles of the cosines, and the median and largest input norm."""
 
     step: int
     loss: float | None
     neurons: int
     zero: int
+    not_finite: int
     orientations: int
     condensed_share: float
     effective_width: float
@@ -56,9 +57,10 @@ class CondensationMonitor:
     """Records the condensation of one layer of a network in training.
 
     ``layer`` is a module with a ``weight`` (m, ...) and perhaps a ``bias`` (m,), its last coordinate here
-    (convolution kernels are flattened); ``output``, if given, is the next linear module, whose weights
-    (K, m) give amplitudes of multiplicity ``multiplicity``. At most ``neurons`` neurons are looked at,
-    evenly spaced and always the same.
+    (convolution kernels are flattened); ``output``, if given, is the next linear or convolutional module,
+    whose weights (K, m), (K, m · positions) after flattened filters, or (K, m, ...) give amplitudes of
+    multiplicity ``multiplicity``. At most ``neurons`` neurons are looked at, evenly spaced and always the
+    same. A network that diverges is recorded, never stopped.
     """
 
     def __init__(
@@ -76,13 +78,20 @@ class CondensationMonitor:
             raise NumericsError(
                 f"{type(layer).__name__} has no weight matrix; a linear or convolution module is needed"
             )
-        if output is not None and tuple(output.weight.shape[1:]) != (len(weight),):
-            shape = tuple(output.weight.shape)
+        if type(layer).__name__.startswith("ConvTranspose"):
+            raise NumericsError("the rows of a transposed convolution are its inputs; watch another layer")
+        onward = None if output is None else getattr(output, "weight", None)
+        if output is not None and (onward is None or onward.ndim < 2 or onward.shape[1] % len(weight)):
+            shape = None if onward is None else tuple(onward.shape)
             raise NumericsError(
-                f"output.weight has shape {shape}; (K, {len(weight)}) is needed after this layer"
+                f"output.weight has shape {shape}; (K, {len(weight)}) is needed after this layer,"
+                f" or (K, {len(weight)} · positions) after flattened filters"
             )
-        if per_decade < 1 or neurons < 2:
-            raise NumericsError(f"per_decade is {per_decade}, neurons {neurons}; at least 1 and 2 are needed")
+        if per_decade < 1 or neurons < 2 or multiplicity < 1:
+            raise NumericsError(
+                f"per_decade is {per_decade}, neurons {neurons}, multiplicity {multiplicity};"
+                " at least 1, 2 and 1 are needed"
+            )
         self.layer, self.output, self.multiplicity, self.cosine = layer, output, multiplicity, cosine
         self.records: list[CondensationRecord] = []
         self._seen = np.unique(np.linspace(0, len(weight) - 1, min(neurons, len(weight))).astype(int))
@@ -102,27 +111,50 @@ class CondensationMonitor:
     def _numbers(self, tensor: Any) -> Array:
         return tensor.detach().cpu().double().numpy()
 
+    def _onward(self) -> Array | None:
+        """Outgoing weights of the neurons looked at, (neurons, K)."""
+        if self.output is None:
+            return None
+        weight = self.output.weight
+        m = len(self.layer.weight)
+        return self._numbers(weight.reshape(len(weight), m, -1)[:, self._seen].transpose(0, 1).flatten(1))
+
     def _record(self, loss: float | None) -> CondensationRecord:
         w = self._numbers(self.layer.weight[self._seen]).reshape(len(self._seen), -1)
         if getattr(self.layer, "bias", None) is not None:
             w = np.concatenate([w, self._numbers(self.layer.bias[self._seen])[:, None]], axis=1)
-        a = None if self.output is None else self._numbers(self.output.weight[:, self._seen]).T
-        measured = measure_neurons(w, a, multiplicity=self.multiplicity)
+        a = self._onward()
+        finite = np.isfinite(w).all(axis=1) & (True if a is None else np.isfinite(a).all(axis=1))
+        # In units of the largest weights nothing overflows on the way to a divergence; only shares matter.
+        unit = np.abs(w[finite]).max(initial=0.0) or 1.0
+        outputs = None if a is None else a[finite] / (np.abs(a[finite]).max(initial=0.0) or 1.0)
+        measured = measure_neurons(
+            w[finite] / unit / w.shape[1] ** 0.5, outputs, multiplicity=self.multiplicity
+        )
         u, amplitude = measured.orientation[measured.live], measured.amplitude[measured.live]
-        found = clusters(u, cosine=self.cosine)
-        weights = amplitude if amplitude.any() else None
-        quantiles = cosine_quantiles(u, (0.05, 0.5, 0.95)) if len(u) > 1 else np.zeros(3)
+        # One matrix of at most `neurons`² cosines serves all three measures: most of the cost is here.
+        matrix = np.clip(u @ u.T, -1.0, 1.0)
+        found = clusters(u, cosine=self.cosine, matrix=matrix)
+        shares = normalised_weights(amplitude if amplitude.any() else None, len(u))
+        quantiles = np.zeros(3)
+        if len(u) > 1:
+            pairs = matrix[np.triu_indices(len(u), 1)]
+            quantiles = np.quantile(pairs, (0.05, 0.5, 0.95), method="lower")
+        norms = measured.norm * w.shape[1] ** 0.5 if len(measured.norm) else np.zeros(1)
         record = CondensationRecord(
             step=self._count,
             loss=loss,
             neurons=len(w),
             zero=int(measured.zero.sum()),
+            not_finite=int((~finite).sum()),
             orientations=len(found),
             condensed_share=float(found.counts.sum() / len(w)),
-            effective_width=effective_width(u, weights, cosine=self.cosine) if len(u) else 0.0,
+            effective_width=float(1 / (shares @ (matrix >= self.cosine - ROUNDING) @ shares))
+            if len(u)
+            else 0.0,
             cosine_quantiles=(float(quantiles[0]), float(quantiles[1]), float(quantiles[2])),
-            median_norm=float(np.median(measured.norm)),
-            largest_norm=float(measured.norm.max()),
+            median_norm=float(np.median(norms) * unit),
+            largest_norm=float(norms.max() * unit),
         )
         self.records.append(record)
         return record

@@ -49,12 +49,14 @@ def clusters(
     minimum: int = 3,
     weights: ArrayLike | None = None,
     minimum_share: float = 0.05,
+    matrix: Array | None = None,
 ) -> Clusters:
     """The orientations on which the rows of u (N, D) condense; u and -u are two.
 
     Without ``weights`` a cluster has at least ``minimum`` vectors; with them (amplitudes) at least
-    ``minimum_share`` of the total weight, however few vectors. Cost: at most 1.5 N² D multiplications;
-    memory a few N·D. Raises `NumericsError`.
+    ``minimum_share`` of the total weight, however few vectors. ``matrix``, the cosines (N, N) of these rows
+    where they are at hand already, saves computing them. Cost: at most 1.5 N² D multiplications; memory a
+    few N·D. Raises `NumericsError`.
     """
     rows = unit_rows(u)
     if not -1 <= cosine <= 1:
@@ -66,7 +68,8 @@ def clusters(
     centres, counts, found = [], [], []
     left = np.arange(count)
     limit = cosine - ROUNDING
-    mass, closeness = _caps(rows, rows, shares, limit)
+    cosines = _Cosines(rows, shares, limit, matrix)
+    mass, closeness = cosines.caps(left, left)
     while len(left):
         best = mass.max()
         if best < need * (1 - _ROUND):
@@ -74,7 +77,7 @@ def clusters(
         tied = np.nonzero(mass >= best - _ROUND * shares.max())[0]
         tied = tied[closeness[tied] >= closeness[tied].max() - _ROUND * shares.max()]
         centre = tied[np.lexsort(rows[left[tied]].T[::-1])[0]]
-        inside = (rows[left] @ rows[left[centre]] >= limit) | (np.arange(len(left)) == centre)
+        inside = (cosines.to(left, int(left[centre])) >= limit) | (np.arange(len(left)) == centre)
         members = left[inside]
         labels[members] = len(counts)
         mean = shares[members] @ rows[members]
@@ -84,10 +87,10 @@ def clusters(
         found.append(shares[members].sum())
         left, mass, closeness = left[~inside], mass[~inside], closeness[~inside]
         if len(members) < len(left):
-            lost_mass, lost_closeness = _caps(rows[left], rows[members], shares[members], limit)
+            lost_mass, lost_closeness = cosines.caps(left, members)
             mass, closeness = mass - lost_mass, closeness - lost_closeness
         else:
-            mass, closeness = _caps(rows[left], rows[left], shares[left], limit)
+            mass, closeness = cosines.caps(left, left)
     return Clusters(
         labels,
         np.array(centres).reshape(-1, rows.shape[1]),
@@ -96,15 +99,33 @@ def clusters(
     )
 
 
-def _caps(points: Array, others: Array, shares: Array, limit: float) -> tuple[Array, Array]:
-    """For each point the weight of the others in its cap, and their weighted sum of cosines."""
-    mass, closeness = np.empty(len(points)), np.empty(len(points))
-    for rows, block in cosine_blocks(points, others):
-        inside = block >= limit
-        mass[rows] = inside @ shares
-        block *= inside
-        closeness[rows] = block @ shares
-    return mass, closeness
+@dataclass(frozen=True, eq=False)
+class _Cosines:
+    """Cosines among the rows (N, D), computed in blocks when needed, or taken from their matrix (N, N)."""
+
+    rows: Array
+    shares: Array
+    limit: float
+    matrix: Array | None
+
+    def to(self, left: NDArray[np.int_], centre: int) -> Array:
+        if self.matrix is not None:
+            return self.matrix[left, centre]
+        return self.rows[left] @ self.rows[centre]
+
+    def caps(self, left: NDArray[np.int_], others: NDArray[np.int_]) -> tuple[Array, Array]:
+        """For each point the weight of the others in its cap, and their weighted sum of cosines."""
+        mass, closeness = np.empty(len(left)), np.empty(len(left))
+        if self.matrix is not None:
+            blocks = iter([(slice(0, len(left)), self.matrix[np.ix_(left, others)])])
+        else:
+            blocks = cosine_blocks(self.rows[left], self.rows[others])
+        for part, block in blocks:
+            inside = block >= self.limit
+            mass[part] = inside @ self.shares[others]
+            block *= inside
+            closeness[part] = block @ self.shares[others]
+        return mass, closeness
 
 
 @dataclass(frozen=True)

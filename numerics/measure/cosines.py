@@ -69,7 +69,7 @@ def cosine_quantiles(u: ArrayLike, shares: ArrayLike = (0.05, 0.25, 0.5, 0.75, 0
     for _, square, later in pair_blocks(rows):
         for cosines in (square[np.triu_indices(len(square), 1)], later):
             scaled = (cosines + 1) * (_BINS / 2)
-            bins = np.minimum(scaled, _BINS - 1, out=scaled).astype(np.int32).ravel()
+            bins = np.minimum(scaled, _BINS - 1, out=scaled).astype(np.intp).ravel()
             counts += np.bincount(bins, minlength=_BINS)
     cumulated = np.cumsum(counts)
     hit = np.searchsorted(cumulated, wanted * (cumulated[-1] - 1), side="right")

@@ -107,6 +107,18 @@ def test_blocks_do_not_matter(monkeypatch):
     assert np.array_equal(clusters(u, cosine=0.9).labels, whole.labels)
 
 
+@given(seeds, st.booleans())
+def test_property_the_matrix_at_hand_gives_the_same_clusters(seed, weighted):
+    rng = np.random.default_rng(seed)
+    u = planted(seed, np.eye(3), [8, 5, 4], 0.2)
+    u /= np.linalg.norm(u, axis=1)[:, None]
+    weights = rng.random(17) if weighted else None
+    base = clusters(u, weights=weights, cosine=0.9)
+    given_matrix = clusters(u, weights=weights, cosine=0.9, matrix=np.clip(u @ u.T, -1, 1))
+    assert np.array_equal(given_matrix.labels, base.labels)
+    assert np.array_equal(given_matrix.counts, base.counts)
+
+
 def test_chance_level_is_reproducible_and_tells_condensed_from_random():
     first, again = (chance_counts(50, 2, cosine=0.95, seed=4, draws=30) for _ in range(2))
     assert np.array_equal(first, again)

@@ -87,3 +87,57 @@ def test_refusals():
         CondensationMonitor(torch.nn.Linear(3, 5), output=torch.nn.Linear(4, 1))
     with pytest.raises(NumericsError, match="per_decade"):
         CondensationMonitor(torch.nn.Linear(3, 5), per_decade=0)
+    with pytest.raises(NumericsError, match="multiplicity 0"):
+        CondensationMonitor(torch.nn.Linear(3, 5), multiplicity=0)
+    with pytest.raises(NumericsError, match="shape None"):
+        CondensationMonitor(torch.nn.Linear(3, 5), output=torch.nn.Tanh())
+    with pytest.raises(NumericsError, match="transposed"):
+        CondensationMonitor(torch.nn.ConvTranspose2d(3, 5, 3))
+
+
+def test_a_record_is_what_the_measures_say_one_by_one():
+    from numerics.orientation import clusters, cosine_matrix, effective_width, measure_neurons
+
+    net = network(width=90, scale=1.0)
+    with torch.no_grad():
+        net[0].weight[:30] = net[0].weight[0]
+        net[0].bias[:30] = net[0].bias[0]
+    record = CondensationMonitor(net[0], output=net[2], cosine=0.8, multiplicity=2).records[0]
+    w = torch.cat([net[0].weight, net[0].bias[:, None]], 1).detach().numpy()
+    seen = measure_neurons(w, net[2].weight.detach().numpy()[0], multiplicity=2)
+    found = clusters(seen.orientation, cosine=0.8)
+    pairs = np.sort(cosine_matrix(seen.orientation)[np.triu_indices(90, 1)])
+    assert record.orientations == len(found) > 2
+    assert record.condensed_share == found.counts.sum() / 90
+    assert record.effective_width == pytest.approx(
+        effective_width(seen.orientation, seen.amplitude, cosine=0.8)
+    )
+    assert record.cosine_quantiles[1] == pytest.approx(pairs[(len(pairs) - 1) // 2], abs=1e-12)
+    assert record.median_norm == pytest.approx(np.median(seen.norm))
+    assert record.largest_norm == pytest.approx(seen.norm.max())
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), 1e300])
+def test_a_network_that_diverges_is_recorded_and_never_stopped(bad):
+    net = network()
+    monitor = CondensationMonitor(net[0], output=net[2], multiplicity=3)
+    with torch.no_grad():
+        net[0].weight[:5] = bad
+        net[2].weight[:, 7] = bad
+    record = monitor.step(torch.tensor(float("nan")))
+    lost = 0 if bad == 1e300 else 6
+    assert (record.not_finite, record.zero, record.neurons) == (lost, 0, 30)
+    assert np.isfinite([record.effective_width, record.median_norm, record.largest_norm]).all()
+    with torch.no_grad():
+        net[0].weight[:] = float("nan")
+    record = monitor.step()
+    assert (record.not_finite, record.orientations, record.effective_width) == (30, 0, 0.0)
+
+
+def test_filters_take_their_amplitude_from_the_layer_after_them():
+    filters = torch.nn.Conv2d(1, 6, 3)
+    for after in (torch.nn.Conv2d(6, 4, 2), torch.nn.Linear(6 * 4, 4)):
+        with torch.no_grad():
+            after.weight.zero_()
+            after.weight[:, 2 if after.weight.ndim == 4 else slice(8, 12)] = 1
+        assert CondensationMonitor(filters, output=after).records[0].effective_width == pytest.approx(1)
