@@ -90,6 +90,8 @@ def observe(
         raise NumericsError(f"threshold is {threshold:g}; accepted: a cosine above 0 and at most 1")
     if multiplicity < 1:
         raise NumericsError(f"multiplicity is {multiplicity}; accepted: a whole number of at least 1")
+    if seed < 0:
+        raise NumericsError(f"seed is {seed}; accepted: a whole number of at least 0")
     found = layers(source, inputs=inputs)
     seeds = np.random.SeedSequence(seed).spawn(len(found))
     return [

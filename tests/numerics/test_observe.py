@@ -152,6 +152,8 @@ def test_nonsense_is_refused(script):
         observe(script.state_dict(), threshold=1.5)
     with pytest.raises(NumericsError, match="multiplicity is 0"):
         observe(script.state_dict(), multiplicity=0)
+    with pytest.raises(NumericsError, match="seed is -1"):
+        observe(script.state_dict(), seed=-1)
 
 
 def test_the_command(script, tmp_path, capsys):
