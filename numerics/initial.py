@@ -2,7 +2,7 @@
 member."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 from operator import index
 from typing import Protocol
@@ -91,6 +91,7 @@ def initialise(
     seeds: int | Sequence[int],
     *,
     law: Law | None = None,
+    widths: Sequence[int | tuple[int, ...]] | None = None,
     dtype: torch.dtype = torch.float64,
     device: str | torch.device = "cpu",
 ) -> Parameters:
@@ -98,8 +99,12 @@ def initialise(
 
     `std` is a number, an array of one number per member, or a mapping from group (w1, ..., a) to either.
     `seeds` is a list, or a count B meaning 0 .. B-1. A member depends on its seed and std alone, never on its
-    batch. Draws are made in float64 on the host whatever the dtype and device. Raises NumericsError for
-    unknown groups or negative std.
+    batch. Draws are made in float64 on the host whatever the dtype and device.
+
+    `widths`, one for each member (of all hidden layers, or of each), at most the network's, make an ensemble
+    of widths: the remaining neurons have zero weights in and out and keep them under every optimiser, since
+    σ(0) = 0 is required; a member is the one that a network of its own width draws. Raises NumericsError for
+    unknown groups, negative std, or widths that cannot be had so.
     """
     members = _members(seeds)
     if dtype not in (torch.float64, torch.float32):
@@ -107,14 +112,52 @@ def initialise(
     place = _device(device)
     scales = _per_member(network, std, len(members))
     law = law or Gaussian()
+    narrowed = [network] * len(members) if widths is None else _narrowed(network, widths, len(members))
     draws = []
-    for member, seed in enumerate(members):
+    for member, (seed, own) in enumerate(zip(members, narrowed, strict=True)):
         generator = np.random.default_rng(np.random.SeedSequence(seed))
-        draws.append(law.draw(network, {name: s[member] for name, s in scales.items()}, generator))
+        drawn = law.draw(own, {name: s[member] for name, s in scales.items()}, generator)
+        draws.append(drawn if own is network else _padded(network, own, drawn))
     return {
         name: torch.as_tensor(np.stack([draw[name] for draw in draws]), dtype=dtype, device=place)
         for name in network.shapes
     }
+
+
+def _narrowed(network: Network, widths: Sequence[int | tuple[int, ...]], members: int) -> list[Network]:
+    assert isinstance(network.widths, tuple)
+    if network.convolution is not None or any(float(layer.value(torch.zeros(1))) for layer in network.layers):
+        raise NumericsError(
+            "widths of members need σ(0) = 0 in every layer and no convolution: train each width by itself"
+        )
+    if len(widths) != members:
+        raise NumericsError(f"{len(widths)} widths for {members} members: give one for each")
+    own = [
+        replace(network, widths=tuple(width) if isinstance(width, tuple | list) else (width,) * network.depth)
+        for width in widths
+    ]
+    for each in own:
+        assert isinstance(each.widths, tuple)
+        if len(each.widths) != network.depth or any(
+            m > limit for m, limit in zip(each.widths, network.widths, strict=False)
+        ):
+            raise NumericsError(
+                f"widths {each.widths} of a member do not fit in the network's {network.widths}"
+            )
+    return own
+
+
+def _padded(network: Network, own: Network, drawn: Mapping[str, Array]) -> dict[str, Array]:
+    """The weights of a narrower network among zeros; a bias stays the last column."""
+    whole = {}
+    for name, shape in network.shapes.items():
+        part, bias = drawn[name], int(network.bias_of(name))
+        whole[name] = np.zeros(shape)
+        rows, columns = part.shape
+        whole[name][:rows, : columns - bias] = part[:, : columns - bias]
+        if bias:
+            whole[name][:rows, -1] = part[:, -1]
+    return whole
 
 
 def _members(seeds: int | Sequence[int]) -> list[int]:
