@@ -254,7 +254,7 @@ def _clusters(training: Training, seed: int, networks: int) -> list[np.ndarray]:
 
 def _test(name: str, n: int) -> StatisticalTest:
     # Four tests share the claim's false alarm; half of the networks astray is the effect.
-    return StatisticalTest(name, threshold=0.9, effect=0.4, n=n, alpha=ALARM / 4)
+    return StatisticalTest(name, threshold=0.9, effect=0.5, n=n, alpha=ALARM / 4)
 
 
 def _adam(law: Bound, run: Run) -> Outcome:

@@ -123,10 +123,11 @@ def tolerance(gamma: float, time: float, networks: int) -> float:
     """How far the median crossing time of B networks may lie from the truth, passed with probability ALARM.
 
     The spread of m neurons is known to a relative 1/√(2(m-1)), the median of B networks to √(π/2)/√B of that (less for
-    few), and log(spread/mean) = const + γt - log γt turns it into a time by its slope γ - 1/t.
+    few); the median of log χ_{m-1} lies 1/(3(m-1)) below its scale (Wilson, Hilferty).  log(spread/mean) = const + γt -
+    log γt turns both into a time by its slope γ - 1/t.
     """
     error = np.sqrt(np.pi / 2) / np.sqrt(2 * (WIDTH - 1) * networks)
-    return float(norm.isf(ALARM / 2) * error / (gamma - 1 / time))
+    return float((norm.isf(ALARM / 2) * error + 1 / (3 * (WIDTH - 1))) / (gamma - 1 / time))
 
 
 def _split(law: Split, run: Run) -> Outcome:

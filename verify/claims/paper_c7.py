@@ -64,7 +64,7 @@ def _trained(
 
 
 def _validate(law: Direction, run: Run) -> Outcome:
-    networks = run.pick(16, 32)
+    networks = run.pick(32, 64)
     checks, shown = [], []
     for residual in (False, True):
         x, y, w, amplitude, done = _trained(residual, run.seed, networks)

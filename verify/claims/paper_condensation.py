@@ -70,7 +70,7 @@ def trained(name: str, order: int, std: float, seed: int, networks: int) -> witn
 
 
 def _validate(law: Condensed, run: Run) -> Outcome:
-    networks = run.pick(16, 64)
+    networks = run.pick(32, 64)
     checks, shown, details = [], [], {}
     for name, order, std in CASES:
         nets = trained(name, order, std, run.seed, networks)
