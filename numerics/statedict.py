@@ -2,9 +2,10 @@
 
 A layer is a floating-point tensor of rank 2 (linear) or 3 to 5 (convolution), with the vector of matching
 length that stands beside it as bias; a bias that matches its columns shows a weight stored as (inputs,
-outputs). Layers run in an order in which each takes the outputs of the one before. Three kinds of tensors of
+outputs). Layers run in an order in which each takes the outputs of the one before. Four kinds of tensors of
 such a rank are no layers: a normalisation (its bias has its own shape), an embedding (no bias, read by index:
-a later layer takes its columns and none its rows), and a buffer or parameter of another name and no bias
+a later layer takes its columns and none its rows), a table of positions or means (a single row of rank 3 or
+more that is not called a weight), and a buffer or parameter of another name and no bias
 that is in the way of an order which the others have.
 """
 
@@ -58,7 +59,11 @@ def layers_of_state(state: Mapping[str, Tensor]) -> list[Found]:
         bias = tensors[biases[name]] if name in biases else None
         kind = "linear" if weight.ndim == 2 else "convolution"
         found.append(Found(prefix if leaf == "weight" and prefix else name, kind, weight, bias))
-    found = [layer for place, layer in enumerate(found) if not _is_embedding(found, place)]
+    found = [
+        layer
+        for place, layer in enumerate(found)
+        if not _is_embedding(found, place) and not _is_table(tensors, layer)
+    ]
     candidates = [found]
     if any(tensors[name].ndim == 2 for name in turned):
         candidates.append([_transposed(each) if each.bias is None else each for each in found])
@@ -101,6 +106,12 @@ def _is_embedding(found: Sequence[Found], place: int) -> bool:
         for layer in found[place + 1 :]
     )
     return read and rows != columns and not any(takes(layer, table) for layer in others)
+
+
+def _is_table(tensors: Mapping[str, Tensor], layer: Found) -> bool:
+    """Positions, means of images: one row of rank 3 or more, without bias, not called a weight."""
+    alone = layer.weight.shape[0] == 1 and layer.weight.ndim > 2 and layer.bias is None
+    return alone and not _called_weight(tensors, layer.name)
 
 
 def _biases(tensors: Mapping[str, Tensor], weights: Sequence[str]) -> dict[str, str]:

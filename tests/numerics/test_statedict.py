@@ -185,3 +185,20 @@ def test_numbers_that_are_not_there_are_refused():
         layers(good | {"a.weight": torch.ones(4, 3, device="meta")})
     with pytest.raises(NumericsError, match="layer 'b' holds weights that are not finite"):
         layers(good | {"b.weight": torch.full((1, 4), float("inf"))})
+
+
+def test_a_transformer_has_no_layer_of_words_or_positions():
+    class Small(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.words = nn.Embedding(100, 16)
+            self.places = nn.Parameter(torch.ones(1, 20, 16))
+            self.block = nn.TransformerEncoderLayer(16, 2, 32)
+            self.head = nn.Linear(16, 100, bias=False)
+
+    assert names(Small().state_dict()) == [
+        "block.self_attn.in_proj_weight",
+        "block.self_attn.out_proj",
+        "block.linear1",
+        "block.linear2",
+    ]
