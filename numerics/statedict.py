@@ -100,12 +100,12 @@ def _is_embedding(found: Sequence[Found], place: int) -> bool:
     if table.kind != "linear" or table.bias is not None or place == len(found) - 1:
         return False
     others = [layer for layer in found if layer is not table]
-    rows, columns = table.weight.shape
+    columns = table.weight.shape[1]
     read = any(
         layer.kind == "linear" and layer.weight.shape[1] == columns and layer.bias is not None
         for layer in found[place + 1 :]
     )
-    return read and rows != columns and not any(takes(layer, table) for layer in others)
+    return read and not any(takes(layer, table) for layer in others)
 
 
 def _is_table(tensors: Mapping[str, Tensor], layer: Found) -> bool:
