@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import numpy as np
 from scipy.integrate import solve_ivp
@@ -35,12 +36,12 @@ TOLERANCE = 1e-7  # two integrations at 1e-11 a step, 1e3 steps each, and the se
 def autonomous(gradient: Gradient, u: np.ndarray, p: int, sign: float) -> tuple[np.ndarray, float]:
     """The law."""
     slope = gradient(p, u)
-    value = u @ slope
+    value = float(u @ slope)
     return sign * p * (slope - value * u), sign * p * value
 
 
 @cache
-def _states(p: int, dimension: int, seed: int) -> tuple[Sample, np.ndarray, np.ndarray, np.ndarray]:
+def _states(p: int, dimension: int, seed: int) -> tuple[Sample, np.ndarray, np.ndarray]:
     """The data, u(0), and the states (u, log(r/r(0))) (S, N, D + 1) of N neurons that share u(0) and sign(a) > 0."""
     generator = Run(seed=seed).generator("autonomous", p, dimension)
     sample = random_sample(generator, p, dimension)
@@ -61,14 +62,14 @@ def _states(p: int, dimension: int, seed: int) -> tuple[Sample, np.ndarray, np.n
         )
         r = np.linalg.norm(out.w[:, 0], axis=-1)
         states.append(np.column_stack([out.w[:, 0] / r[:, None], np.log(r / r0[k])]))
-    return sample, u0, np.array(states).transpose(1, 0, 2), force.bound
+    return sample, u0, np.array(states).transpose(1, 0, 2)
 
 
 def _on_the_path(law: Law, run: Run) -> Outcome:
     checks = []
     for p, dimension in CASES[: run.pick(3, 4)]:
         for seed in range(run.seed, run.seed + run.pick(1, 4)):
-            sample, u0, states, _ = _states(p, dimension, seed)
+            sample, u0, states = _states(p, dimension, seed)
 
             def gradient(order: int, u: np.ndarray, data: Sample = sample) -> np.ndarray:
                 return (data.s * (data.x @ u) ** (order - 1)) @ data.x / len(data.s)
@@ -109,7 +110,7 @@ def _distance(law: Law, gradient: Gradient, u0: np.ndarray, p: int, states: np.n
     for state in states:
         k = int(np.argmin(np.sum((curve - state[:, None]) ** 2, axis=0)))
         low, high = grid[max(k - 1, 0)], grid[min(k + 1, len(grid) - 1)]
-        best = minimize_scalar(
+        best: Any = minimize_scalar(
             lambda t, state=state: float(np.linalg.norm(out.sol(t) - state)),
             bounds=(low, high),
             method="bounded",
@@ -135,12 +136,12 @@ def _wrong_growth(gradient: Gradient, u: np.ndarray, p: int, sign: float) -> tup
 
 
 def _no_projection(gradient: Gradient, u: np.ndarray, p: int, sign: float) -> tuple[np.ndarray, float]:
-    return sign * p * gradient(p, u), sign * p * (u @ gradient(p, u))
+    return sign * p * gradient(p, u), sign * p * float(u @ gradient(p, u))
 
 
 def _other_order(gradient: Gradient, u: np.ndarray, p: int, sign: float) -> tuple[np.ndarray, float]:
     slope = gradient(p + 1, u)
-    return sign * p * (slope - (u @ slope) * u), sign * p * (u @ slope)
+    return sign * p * (slope - (u @ slope) * u), sign * p * float(u @ slope)
 
 
 CLAIM = Claim(

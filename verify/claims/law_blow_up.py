@@ -20,7 +20,7 @@ from functools import cache
 import numpy as np
 
 from numerics.flow import leading_flow, moments
-from theory import MomentTensor, SmoothField, aligned_blow_up_time, find_orientations
+from theory import MomentTensor, OrientationSet, SmoothField, aligned_blow_up_time, find_orientations
 from theory.blow_up import blow_up_bounds
 from verify.claims.forms import Sample, random_sample
 from verify.claims.model import About, Claim, Dynamics, Method, Outcome, Reading, Run
@@ -133,10 +133,12 @@ def _balanced(rate, a, r, p):
     return 1 / ((p - 1) * rate * p ** (p / 2) * np.maximum(np.abs(a), 1e-300) ** (p - 1))
 
 
-def _scaled(low: float, high: float) -> Bounds:
-    def bounds(field, a, w, found):
+def _scaled(low: Callable[[int], float], high: Callable[[int], float]) -> Bounds:
+    """The bounds times factors of p."""
+
+    def bounds(field: SmoothField, a: np.ndarray, w: np.ndarray, found: OrientationSet):
         below, above = blow_up_bounds(field, a, w, found)
-        return low * below, high * above
+        return low(field.tensor.order) * below, high(field.tensor.order) * above
 
     return bounds
 
@@ -172,16 +174,12 @@ BOUNDS = Claim(
     about=About.GROWING,
     reading=Reading.NEURON_COUNT,
     dynamics=Dynamics.LEADING_FLOW,
-    law=blow_up_bounds,
+    law=_scaled(lambda p: 1, lambda p: 1),
     validate=_bounded,
     mutants={
-        "lower bound one per cent larger": _scaled(1.01, 1),
-        "upper bound one per cent smaller": _scaled(1, 0.99),
-        "p - 1 for p² - 1": lambda f, a, w, o: tuple(
-            (f.tensor.order + 1) * b for b in blow_up_bounds(f, a, w, o)
-        ),
-        "p² for p² - 1": lambda f, a, w, o: tuple(
-            (1 - f.tensor.order**-2) * b for b in blow_up_bounds(f, a, w, o)
-        ),
+        "lower bound one per cent larger": _scaled(lambda p: 1.01, lambda p: 1),
+        "upper bound one per cent smaller": _scaled(lambda p: 1, lambda p: 0.99),
+        "p - 1 for p² - 1": _scaled(lambda p: p + 1, lambda p: p + 1),
+        "p² for p² - 1": _scaled(lambda p: 1 - p**-2, lambda p: 1 - p**-2),
     },
 )

@@ -10,7 +10,7 @@ Steps.       1. p = 1: the growing mode S obeys S' = 2S(γ - κS), and R = R0 - 
              2. p ≥ 2: the leader is balanced and aligned at the end, and lowers the risk by C p^{p/2} a^{p+1}.  What
                 the end gets wrong is a time that depends on the data alone; t* ∝ ε^{1-p}.
              3. Integrate the full flow with the event, over falls (p = 1) or scales (p ≥ 2).
-Limits.      δ ≪ 1 for p = 1.
+Limits.      δ ≪ 1 for p = 1; p ≥ 2 is checked at p = 2 (at p = 3 an error ε² leaves too few scales above rounding).
 Source.      condense.
 """
 
@@ -31,8 +31,8 @@ from verify.claims.model import About, Claim, Dynamics, Method, Outcome, Reading
 from verify.claims.slopes import exponent_check
 
 FALLS = tuple(10.0 ** -np.arange(1.0, 4.1, 0.25))
-STDS = tuple(10.0 ** -np.arange(1.5, 4.1, 0.25))
-NEURONS = 20
+STDS = tuple(10.0 ** -np.arange(2.5, 4.8, 0.25))
+NEURONS = 12
 EPSILON = 1e-7
 
 
@@ -117,25 +117,30 @@ def _scales(data: str, name: str, p: int, fraction: float, seed: int):
     first = float(ends.blow_up_times[leader])
     orientations = find_orientations(tensor).attractors
     nearest = max(orientations, key=lambda o: float(np.dot(o.u, ends.u[leader])))
-    out = gradient_flow(
-        sigma.value, sigma.derivative, x, y, a, w,
-        epsilons=STDS, multiplicity=p, tau=1.05 * first, events=(LossFall(fraction),), rtol=1e-10, max_steps=4000,
-    )  # fmt: skip
-    return first, abs(c * nearest.value), 0.5 * float(np.mean(y**2)), out.event_tau[0]
+    times = []
+    for epsilon in STDS:
+        # Beyond the horizon the rescaled flow is stiff: not further than the end may be late.
+        out = gradient_flow(
+            sigma.value, sigma.derivative, x, y, a, w, epsilons=[epsilon], multiplicity=p,
+            tau=first * (1 + 3 ** (p - 1) * epsilon ** (p - 1)), events=(LossFall(fraction),), rtol=1e-10, max_steps=4000,
+        )  # fmt: skip
+        times.append(float(out.event_tau[0, 0]))
+    return first, abs(c * nearest.value), 0.5 * float(np.mean(y**2)), np.array(times)
 
 
 def _blow_up(law: Late, run: Run) -> Outcome:
     checks = []
-    for data, name, p in (("line", "x*tanh(x)", 2), ("line", "x**2*tanh(x)", 3))[: run.pick(1, 2)]:
+    data, name, p = "line", "x*tanh(x)", 2
+    for seed in range(run.seed, run.seed + run.pick(1, 3)):
         fraction = 0.01
-        first, rate, risk, seen = _scales(data, name, p, fraction, run.seed)
+        first, rate, risk, seen = _scales(data, name, p, fraction, seed)
         scale = np.array(STDS) ** (1 - p)
         said = np.array([law(first * k, rate, p, fraction * risk) for k in scale])
         with np.errstate(divide="ignore", invalid="ignore"):
-            errors = np.abs(said / (seen * scale) - 1)
+            errors = np.where(np.isfinite(seen), np.abs(said / (seen * scale) - 1), np.inf)
         checks.append(
             exponent_check(
-                f"exponent in ε of the relative error of t_δ, δ = {fraction}: {name} on {data}",
+                f"exponent in ε of the relative error of t_δ, δ = {fraction}: {name} on {data}, network {seed}",
                 p - 1,
                 np.array(STDS),
                 errors,

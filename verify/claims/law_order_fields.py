@@ -65,6 +65,7 @@ def _orders(outputs: int, decay: float, law: Field, run: Run) -> Outcome:
         bare = _case(name, outputs, 0.0, run.seed).leading
         sigma = activation(name)
         p, q = sigma.multiplicity, sigma.next_order
+        assert q is not None
         wrong = replace(case, leading=lambda theta, f=bare: law(f, theta, decay))
         found = wrong.measure(full, extend=False)
         checks.append(

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -51,7 +52,7 @@ def _critical(data: str, name: str, neurons: int, seed: int):
     def residual(theta: np.ndarray) -> np.ndarray:
         return witness.output(sigma, x, *split(theta)) - y
 
-    def jacobian(theta: np.ndarray) -> np.ndarray:
+    def jacobian(theta: np.ndarray) -> Any:
         a, w = split(theta)
         z = torch.as_tensor(x @ w.T)
         inner = a * sigma.derivative(z).numpy()
