@@ -21,7 +21,7 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -169,8 +169,19 @@ def built_in() -> Ledger:
     ]
     ledger = _gather((module, module.__name__) for module in found)
     for point in entry_points(group=GROUP):
-        ledger = joined(ledger, _gather([(point.load(), point.value)]))
+        ledger = joined(ledger, _gather([(_installed(point), point.module)]))
     return ledger
+
+
+def _installed(point: EntryPoint) -> ModuleType:
+    """The module that an entry point names: all its claims count, so that a worker process finds them by its name."""
+    try:
+        return importlib.import_module(point.module)
+    except Exception as error:
+        raise UsageError(
+            f"entry point {point.name!r} of {GROUP}, {point.value}: {type(error).__name__}: {error}; "
+            "a module that imports cleanly is needed"
+        ) from error
 
 
 def _shelf(info: pkgutil.ModuleInfo) -> tuple[int, str]:
