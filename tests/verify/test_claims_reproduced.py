@@ -74,7 +74,7 @@ def installed(monkeypatch):
 
     def install(*claims, name="someones_claims"):
         module = ModuleType(name)
-        module.claims = list(claims)
+        vars(module)["claims"] = list(claims)
         monkeypatch.setitem(sys.modules, name, module)
         point = EntryPoint(name="theirs", value=f"{name}:claims", group="condense.claims")
         monkeypatch.setattr(ledger, "entry_points", lambda *, group: [point] if group == point.group else [])
