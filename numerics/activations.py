@@ -6,7 +6,7 @@ Every value and derivative keeps its relative accuracy at tiny arguments: traini
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import pi, sqrt
+from math import factorial, pi, sqrt
 from typing import Any
 
 import torch
@@ -164,6 +164,18 @@ def _logcosh(z: Tensor) -> Tensor:
     return torch.where(size < 1, small, size + torch.log1p(torch.exp(-2 * size)) - 0.6931471805599453)
 
 
+_SHRINK = [2 * k / factorial(2 * k + 1) for k in range(1, 10)]
+
+
+def _tanhshrink(z: Tensor) -> Tensor:
+    """z - tanh z, below 1 as (z cosh z - sinh z)/cosh z with z cosh z - sinh z = Σ 2k/(2k+1)! z^{2k+1}: no cancellation."""
+    near = z.clamp(-1.0, 1.0)
+    square, series = near * near, torch.zeros_like(z)
+    for coefficient in reversed(_SHRINK):
+        series = series * square + coefficient
+    return torch.where(z.abs() < 1, near * square * series / torch.cosh(near), z - torch.tanh(z))
+
+
 def _gaussian(z: Tensor) -> Tensor:
     return torch.exp(-z * z)
 
@@ -207,20 +219,37 @@ _TABLE: tuple[TorchActivation, ...] = (
     TorchActivation("expm1", torch.expm1, torch.exp),
     TorchActivation("logcosh", _logcosh, torch.tanh),
     TorchActivation("gaussian", _gaussian, lambda z: -2 * z * _gaussian(z)),
+    TorchActivation("identity", lambda z: z.clone(), torch.ones_like),
+    TorchActivation("cos", torch.cos, lambda z: -torch.sin(z)),
+    TorchActivation("logsigmoid", lambda z: -_softplus(-z), lambda z: torch.sigmoid(-z)),
+    TorchActivation("relu6", lambda z: z.clamp(0.0, 6.0), lambda z: ((z > 0) & (z < 6)).to(z.dtype)),
+    TorchActivation("tanhshrink", _tanhshrink, lambda z: torch.tanh(z).square()),
+    TorchActivation(
+        "hardswish",
+        lambda z: z * (z / 6 + 0.5).clamp(0.0, 1.0),
+        lambda z: (z / 6 + 0.5).clamp(0.0, 1.0) + z * (z.abs() < 3).to(z.dtype) / 6,
+    ),
 )
+_ALIASES = {
+    "linear": "identity", "x_tanh": "xtanh", "x2_tanh": "x2tanh", "logistic": "sigmoid", "expit": "sigmoid",
+    "log_sigmoid": "logsigmoid", "leakyrelu": "leaky_relu", "lrelu": "leaky_relu", "squared_relu": "relu2",
+    "gelu_new": "gelu_tanh", "swish": "silu", "sine": "sin", "cosine": "cos", "atan": "arctan", "absolute": "abs",
+    "log_cosh": "logcosh", "hard_tanh": "hardtanh", "hard_sigmoid": "hardsigmoid", "hard_swish": "hardswish",
+}  # fmt: skip
 CATALOGUE: dict[str, TorchActivation] = {entry.name: entry for entry in _TABLE}
 
 
 def get(activation: str | TorchActivation) -> TorchActivation:
-    """The catalogue's activation of that name (an activation is returned as it is).
+    """The catalogue's activation of that name or alias (an activation is returned as it is).
 
     Raises NumericsError for a name that is not in the catalogue.
     """
     if isinstance(activation, TorchActivation):
         return activation
-    if activation not in CATALOGUE:
+    name = _ALIASES.get(activation, activation)
+    if name not in CATALOGUE:
         raise NumericsError(f"unknown activation {activation!r}: known are {', '.join(CATALOGUE)}")
-    return CATALOGUE[activation]
+    return CATALOGUE[name]
 
 
 def from_callable(function: Elementwise, name: str) -> TorchActivation:

@@ -46,12 +46,27 @@ WITNESS = {
     "expm1": mp.expm1,
     "logcosh": lambda z: mp.log(mp.cosh(z)),
     "gaussian": lambda z: mp.exp(-(z**2)),
+    "identity": lambda z: z,
+    "cos": mp.cos,
+    "logsigmoid": lambda z: -mp.log1p(mp.exp(-z)),
+    "relu6": lambda z: min(max(z, mp.mpf(0)), mp.mpf(6)),
+    "tanhshrink": lambda z: z - mp.tanh(z),
+    "hardswish": lambda z: z * min(max(z / 6 + mp.mpf(1) / 2, mp.mpf(0)), mp.mpf(1)),
 }
 POINTS = [s * v for v in (1e-12, 1e-8, 3e-5, 1e-2, 0.3, 0.77, 1.9, 4.1) for s in (1.0, -1.0)]
 
 
 def test_the_catalogue_is_covered():
     assert set(WITNESS) == set(CATALOGUE)
+
+
+def test_every_name_and_alias_of_theory_is_here():
+    from theory import catalogue
+
+    for name in (*catalogue.CATALOGUE, *catalogue.ALIASES):
+        entry = catalogue.find(name)
+        assert entry is not None
+        assert get(name).name == entry.name
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
