@@ -67,7 +67,7 @@ def test_false_alarm_and_power_of_a_claim(name):
     alarms = clopper_pearson(int(ever.sum()), RUNS, LEVEL)
     assert alarms.low <= CLAIMS[name].false_alarm
     assert alarms.high <= 2 * CLAIMS[name].false_alarm
-    # Ten times as eager, and the simulation would have said so.
+    # A hundred times as eager, and the simulation would have said so.
     eager = [StatisticalTest(t.name, t.threshold, t.effect, t.n, alpha=100 * t.alpha) for t in tests]
     often = np.any([refuted(t, t.threshold, generator) for t in eager], axis=0)
     assert clopper_pearson(int(often.sum()), RUNS, LEVEL).low > CLAIMS[name].false_alarm
