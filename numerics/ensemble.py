@@ -76,6 +76,7 @@ class Ensemble:
         self.last_rate = self.times.clone()
         self.decrease = self.times.clone()
         self.previous_decrease = self.times.clone()
+        self.finite = torch.ones(members, dtype=torch.bool, device=device)
 
     @property
     def running(self) -> int:
@@ -83,9 +84,12 @@ class Ensemble:
 
     def evaluate(self, risk: RiskGradient, *, last: bool = False) -> None:
         """Decrease and, unless no step follows, gradient of the running members, on all data or a mini-batch."""
+        if not self.running:
+            return
         decrease = risk.measure(self.flat)[0] if last else risk(self.flat, self.gradient)
         if risk is self.risk:
             self.previous_decrease, self.decrease = self.decrease, decrease.double()
+        self.finite = torch.isfinite(decrease)
 
     def advance(self, step: int) -> None:
         """One step of every running member, the `step`-th counted from 1."""
@@ -97,6 +101,14 @@ class Ensemble:
         torch.addcmul(self.previous, direction, rate.to(self.flat.dtype)[:, None], value=-1.0, out=self.flat)
         self.time = self.time + rate
         self.last_rate = rate
+
+    def retire_diverged(self, step: int) -> None:
+        """Moves every member whose last evaluation, on a mini-batch perhaps, is not finite to where it was before."""
+        if not self.running or bool(self.finite.all()):
+            return
+        for row in torch.nonzero(~self.finite).flatten().tolist():
+            self._end(row, Status.DIVERGED, step)
+        self._compact(self.finite)
 
     def retire(self, step: int) -> None:
         """Moves every member whose rule is met to where it ended, and compacts the rest."""
@@ -134,7 +146,7 @@ class Ensemble:
             state = torch.lerp(self.flat[row], self.previous[row], back)
         self.ended_at[member] = state
         self.times[member] = self.time[row] - back * self.last_rate[row]
-        self.steps[member] = step - (status is Status.DIVERGED)
+        self.steps[member] = max(step - (status is Status.DIVERGED), 0)
         self.status[member] = status
 
     def _crossing(self, row: int) -> float:
@@ -152,16 +164,7 @@ class Ensemble:
     def _compact(self, kept: Tensor) -> None:
         self.rate.keep(kept)
         self.memory = [tensor[kept] for tensor in self.memory]
-        for name in (
-            "rows",
-            "flat",
-            "previous",
-            "gradient",
-            "time",
-            "last_rate",
-            "decrease",
-            "previous_decrease",
-        ):
+        for name in _PER_RUNNING_MEMBER:
             setattr(self, name, getattr(self, name)[kept])
 
     def _aligned(self, rule: Alignment) -> Tensor:
@@ -171,7 +174,8 @@ class Ensemble:
         amplitude = weights["a"].double()[..., : w.shape[1]].norm(dim=1) * norms
         target = torch.as_tensor(np.atleast_2d(rule.orientations), dtype=torch.float64, device=w.device)
         cosine = (w @ (target / target.norm(dim=1, keepdim=True)).T).amax(-1) / norms
-        return (amplitude * (cosine >= rule.cosine)).sum(-1) >= rule.share * amplitude.sum(-1)
+        total = amplitude.sum(-1)
+        return (total > 0) & ((amplitude * (cosine >= rule.cosine)).sum(-1) >= rule.share * total)
 
     def snapshot(self, step: int) -> Snapshot:
         """A copy of the present state of every member."""

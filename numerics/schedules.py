@@ -50,12 +50,13 @@ class LearningRate:
         self.base = torch.as_tensor(np.broadcast_to(numbers, (members,)).copy(), device=device)
 
     def __call__(self, parameters: Parameters) -> Tensor:
-        """The learning rates (B,) in float64 at these parameters; infinite where every weight is zero and p >
-        1.
+        """The learning rates (B,) in float64 at these parameters; eta/rate where every weight is zero: nothing
+        moves.
         """
         if self.power == 0:
             return self.base
-        return self.base / self._largest_amplitude(parameters).pow(self.power)
+        size = self._largest_amplitude(parameters)
+        return self.base / torch.where(size > 0, size, torch.ones_like(size)).pow(self.power)
 
     def keep(self, rows: Tensor) -> None:
         self.base = self.base[rows]

@@ -140,7 +140,9 @@ def training(
                 break
             if batches is not None:
                 ensemble.evaluate(batches.draw())
-            ensemble.advance(step + 1)
+                ensemble.retire_diverged(step)
+            if ensemble.running:
+                ensemble.advance(step + 1)
         last = stored[-1]
         return TrainingResult(
             last.parameters or ensemble.snapshot(last.step).parameters,

@@ -312,3 +312,43 @@ def test_what_cannot_be_trained_is_refused(change, message):
 def test_rules_that_mean_nothing_are_refused(build):
     with pytest.raises(NumericsError):
         build()
+
+
+@pytest.mark.parametrize("optimizer", ["gd", "momentum", "adam"])
+def test_a_member_that_diverges_within_an_epoch_of_mini_batches_stops_there(optimizer):
+    x, y = np.random.default_rng(0).standard_normal((40, 3)), np.ones(40)
+    network = Network(3, 6, activations="cube")
+    start = network.initialise([0.01, 1.0, 0.01], 3)
+    lr = np.array([1e-3, 1e90, 1e-3])
+    result = train(network, start, x, y, optimizer=optimizer, lr=lr, stop=Steps(60), batch_size=4)
+    assert result.status == (Status.BUDGET, Status.DIVERGED, Status.BUDGET)
+    assert all(torch.isfinite(each).all() for each in result.parameters.values())
+    assert result.steps[1] < 10  # an epoch
+    assert np.isfinite(result.losses[[0, 2]]).all()
+    alone = train(
+        network,
+        {k: v[:1] for k, v in start.items()},
+        x,
+        y,
+        optimizer=optimizer,
+        lr=1e-3,
+        stop=Steps(60),
+        batch_size=4,
+    )
+    torch.testing.assert_close(alone.parameters["w1"][0], result.parameters["w1"][0], rtol=1e-12, atol=0)
+
+
+def test_members_without_weights_or_numbers_end_as_what_they_are():
+    x, y = np.random.default_rng(0).standard_normal((10, 3)), np.ones(10)
+    network = Network(3, 4, activations="cube")
+    start = network.initialise(0.1, 2)
+    for each in start.values():
+        each[0] = 0
+    stop = [Steps(5), Alignment(np.eye(4)[:1], every=1)]
+    still = train(network, start, x, y, lr=RescaledTime(0.01, multiplicity=3), stop=stop)
+    assert still.status[0] is Status.BUDGET
+    assert float(still.parameters["w1"][0].abs().max()) == 0
+    start["a"][1] = float("nan")
+    lost = train(network, start, x, y, lr=0.1, stop=Steps(5))
+    assert lost.status == (Status.BUDGET, Status.DIVERGED)
+    assert lost.steps.tolist() == [5, 0]
