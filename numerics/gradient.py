@@ -106,7 +106,7 @@ class RiskGradient:
         decrease, residual = self._signal(f)
         a = weights["a"][..., : hidden[-1].shape[1]]
         _store(slopes["a"], residual, hidden[-1], network.output_bias)
-        if depth == 1 and network.outputs == 1 and _narrow(columns.shape[1], columns.shape[2], a.shape[2]):
+        if depth == 1 and network.outputs == 1 and is_narrow(columns.shape[1], columns.shape[2], a.shape[2]):
             weighted = torch.bmm(residual * columns, derivatives[0].transpose(1, 2))  # (B, D, m)
             torch.mul(weighted.transpose(1, 2), a.transpose(1, 2), out=slopes["w1"])
             return decrease
@@ -129,7 +129,7 @@ def _affine(weights: Tensor, hidden: Tensor, bias: bool, out: Tensor | None = No
     return torch.bmm(weights[..., :-1], hidden, out=out).add_(weights[..., -1:])
 
 
-def _narrow(dimension: int, samples: int, width: int) -> bool:
+def is_narrow(dimension: int, samples: int, width: int) -> bool:
     """Whether to take a out of the sum over samples: a product (D, n) and a transposed pass over (D, m), which
     costs twice, instead of two passes over (m, n)."""
     return dimension * (samples + 2 * width) < 2 * width * samples

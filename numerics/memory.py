@@ -6,11 +6,14 @@ import torch
 from torch import Tensor
 
 from .errors import NumericsError
-from .gradient import block_members, hidden_bytes
+from .gradient import block_members, hidden_bytes, is_narrow
 from .networks import Network
 
 # ended, running, previous, gradient; a snapshot; one temporary of the optimiser
 ROWS_BEYOND_MEMORY = 6
+# Arrays of the size of the widest layer beside a block's buffers: pre-activation, its sum with the bias and the value of
+# a forward pass; activations without a pair of their own take value, derivative and their terms besides.
+FORWARD_LAYERS, UNWRITTEN_LAYERS = 2, 2
 
 
 def training_bytes(
@@ -24,14 +27,26 @@ def training_bytes(
 ) -> int:
     """Predicted peak bytes of a training run beyond what is loaded already.
 
-    Rows of parameters, one block of hidden layers, the data, and the snapshots that are kept. Through
-    automatic differentiation (convolutions) the block counts twice: values are saved for the backward pass.
+    Rows of parameters, one block of hidden layers with what passes through it at once, the data, and the snapshots
+    that are kept.  Through automatic differentiation (convolutions) the block counts twice: values are saved for the
+    backward pass.
     """
     rows = (ROWS_BEYOND_MEMORY + memories + kept_snapshots) * members * network.size * dtype.itemsize
     block = block_members(network, samples, dtype, device, members)
-    hidden = block * hidden_bytes(network, samples, dtype) * (2 if network.convolution is not None else 1)
+    column = block * samples * dtype.itemsize
+    if network.convolution is not None:
+        hidden = 2 * block * hidden_bytes(network, samples, dtype)
+    else:
+        widths = [shape[0] for name, shape in network.shapes.items() if name != "a"]
+        written = all(layer.pair is not None for layer in network.layers)
+        passing = FORWARD_LAYERS if written else FORWARD_LAYERS + UNWRITTEN_LAYERS
+        hidden = block * hidden_bytes(network, samples, dtype) + passing * max(widths) * column
+        hidden += sum(widths) * column if network.residual else 0
     data = 2 * samples * (network.inputs + 1 + network.outputs) * dtype.itemsize
-    signal = 4 * block * samples * (network.outputs + network.shapes["w1"][1]) * dtype.itemsize
+    dimension = network.shapes["w1"][1]
+    weighted = network.depth == 1 and network.outputs == 1
+    narrow = weighted and is_narrow(dimension, samples, network.shapes["w1"][0])
+    signal = column * (4 * network.outputs + (dimension if narrow else 0))
     return rows + hidden + data + signal
 
 
