@@ -8,8 +8,9 @@ Statement.   With γ = |c| ‖g‖, ĝ = sign(c) g/‖g‖ and w∥ = w·ĝ,
              so u → sign(a0 + w∥0) ĝ, at the angle arctan(‖w⊥0‖/|w∥(t)|) from it.
 Horizon.     Once the growing mode dominates, f(x) = c S ĝ·x with S = Σ_j ((a_j + w∥_j)/2)² at t = 0, and
              R = R0 - γ S + κ S²/2 with κ = ℓ'' c² ĝᵀ mean(x xᵀ) ĝ; gradient flow gives S' = 2 S (γ - κ S).  The risk
-             has fallen by δ R0 at S_δ = (γ - √(γ² - 2κδR0))/κ, that is at the logistic time in `Horizon.time`.
-             It is exact for a quadratic loss up to decaying modes and the tilt of the signal, both O(δ) in 2γt.
+             has fallen by δ R0 at S_δ = (γ - √(γ² - 2κδR0))/κ, that is at the logistic time in `linear_horizon`, where
+             the decaying mode D = Σ_j ((a_j - w∥_j)/2)² at t = 0 is still counted: Σ a w∥ = S - D S(0)/S.
+             It is exact for a quadratic loss up to the tilt of the signal, O(δ) in 2γt.
 Tilt.        The signal changes to s - ℓ'' f, so g(t) leaves its line by -ℓ'' c S (mean(x xᵀ) ĝ)⊥.  Integrating
              w⊥' = c a g⊥(t) with a ∝ e^{γt}, S ∝ e^{2γt} turns every growing neuron by the same first-order amount,
              u = ±(ĝ + τ), τ = -ℓ'' c² S (mean(x xᵀ) ĝ)⊥ / (3γ): the angle at which alignment stops improving.
@@ -146,5 +147,8 @@ def linear_horizon(
     """
     gamma, kappa = flow.rate, _stiffness(flow, x, curvature)
     start = flow.mode(a0, w0)
-    end = fallen_mode(flow, x, fraction=fraction, risk=risk, curvature=curvature)
+    fallen = fallen_mode(flow, x, fraction=fraction, risk=risk, curvature=curvature)
+    # The output is that of Σ a w∥ = S - D e^{-2γt}, e^{-2γt} = S(0)/S: at the end S - D S(0)/S must be S_δ.
+    decaying = float(np.sum(((a0 - w0 @ flow.direction) / 2) ** 2))
+    end = 0.5 * (fallen + np.sqrt(fallen**2 + 4 * decaying * start))
     return float(np.log(end * (gamma - kappa * start) / (start * (gamma - kappa * end))) / (2 * gamma))

@@ -104,7 +104,8 @@ def blow_up_horizon(
     spread = sum(abs(shift) for shift in shifts)
     return Horizon(
         time=float(blow_up - left * (1 + (p - 1) * sum(shifts) - (p - 1) / (p + 1) * unbalance)),
-        uncertainty=float((p - 1) * left * spread * size),
+        # Second order, by two ways: the forces act on their own first-order effect, and the shifted time changes them.
+        uncertainty=float((p - 1) * left * spread * (size + spread)),
         leading_time=blow_up - left,
         blow_up=blow_up,
         leader=leader,

@@ -40,7 +40,9 @@ def _linear(prediction: Prediction, a0: np.ndarray, w0: np.ndarray, fraction: fl
         along = np.sum(growing**2 * rate, axis=1) / np.sum(growing**2, axis=1)
         turned = turned + growing[..., None] * (force - rate[..., None] * flow.direction) / q
         times = times - 2 * along / (q - 1) / (2 * flow.rate)
-    perturbation = fraction + np.linalg.norm(tilt) + np.abs(along)
+    # The growth has slowed by κS/γ when the risk has fallen by δ: by far more than δ where γ is small against the loss.
+    slowing = max(fraction, prediction.curvature * _stretch(prediction, weighted) * mode / flow.rate)
+    perturbation = slowing + np.linalg.norm(tilt) + np.abs(along)
     return Expected(
         times=times,
         # In units of 1/(2γ): the change of the signal and the next Taylor term at second order.
@@ -55,6 +57,11 @@ def _linear(prediction: Prediction, a0: np.ndarray, w0: np.ndarray, fraction: fl
         + fraction
         * np.arctan2(np.linalg.norm(_across(w, flow.direction), axis=-1), np.abs(w @ flow.direction)),
     )
+
+
+def _stretch(prediction: Prediction, x: np.ndarray) -> float:
+    """c² ĝᵀ mean(x xᵀ) ĝ, which times ℓ'' is κ."""
+    return float(prediction.coefficient**2 * np.mean((x @ prediction.linear.direction) ** 2))
 
 
 def _blow_up(prediction: Prediction, a0: np.ndarray, w0: np.ndarray, fraction: float) -> Expected:

@@ -71,3 +71,20 @@ def test_refuses_what_cannot_be():
         linear_horizon(
             flow, np.ones(1), np.ones((1, 1)), np.ones((3, 1)), fraction=0.9, risk=10.0, curvature=1.0
         )
+
+
+def test_the_decaying_mode_counts_where_neurons_have_hardly_grown():
+    """Without curvature the fall is γ Σ a w∥ of the flow itself: solved by bisection on the closed form."""
+    rng = np.random.default_rng(5)
+    flow = LinearFlow(rng.standard_normal(3), 0.7)
+    a, w = rng.standard_normal(9), rng.standard_normal((9, 3))
+    x = rng.standard_normal((20, 3))
+
+    def fall(t):
+        late_a, late_w = flow.at(t, a, w)
+        return flow.rate * np.sum(late_a * (late_w @ flow.direction))
+
+    for time in (0.3 / flow.rate, 1 / flow.rate, 4 / flow.rate):
+        wanted = fall(time)
+        found = linear_horizon(flow, a, w, x, fraction=wanted / 1e9, risk=1e9, curvature=1e-12)
+        assert found == pytest.approx(time, rel=1e-6)
