@@ -56,7 +56,7 @@ def _compiled(text: str) -> losses.Loss:
     def gradient(f: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         with torch.enable_grad():
             leaf = f.detach().clone().requires_grad_()
-            return torch.autograd.grad(each(leaf, y).sum(), leaf)[0]
+            return torch.autograd.grad(each(leaf, y).sum(), leaf)[0].clone()
 
     def decrease(f: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         slopes = sum(w * gradient(t * f, y) for t, w in zip(_NODES.tolist(), _WEIGHTS.tolist(), strict=True))

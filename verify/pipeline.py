@@ -6,13 +6,19 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
+
+from theory import loss
+from verify.errors import UsageError
 from verify.examination import Examination
 from verify.experiment import Experiment
 from verify.folder import write_run
 from verify.progress import Progress, Silent
 from verify.regimes.choose import choose
 from verify.report import Report
-from verify.store import versions
+from verify.store import versions, writable
+
+COPIES = 40  # arrays of the size of all parameters that a run holds at once, snapshots included
 
 
 def default_experiments() -> tuple[Experiment, ...]:
@@ -38,6 +44,10 @@ def run(
     wanted = (experiments,) if isinstance(experiments, Experiment) else tuple(experiments)
     watch = progress if progress is not None else Silent()
     began = time.perf_counter()
+    for experiment in wanted:  # before the first minute is spent
+        _check(experiment)
+    if out is not None:
+        writable(out)
     examinations = [examine(experiment, watch) for experiment in wanted]
     report = Report(
         experiments=tuple(found.experiment for found in examinations),
@@ -55,3 +65,30 @@ def run(
 def examine(experiment: Experiment, watch: Progress) -> Examination:
     """Examine one experiment in its regime: what drives the neurons × how they are stepped."""
     return choose(experiment)(experiment, watch)
+
+
+def _check(experiment: Experiment) -> None:
+    """Refuse a device that is not there, networks that no memory holds, and a loss of which no fraction can fall."""
+    import torch
+
+    from numerics import memory
+
+    try:
+        torch.empty(0, device=experiment.device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0][:120]
+        raise UsageError(
+            f"--device {experiment.device!r}: {reason}; accepted: cpu, or a device that torch finds"
+        ) from None
+    x = experiment.dataset.x
+    parameters = experiment.seeds * (experiment.width or 0) * (x.shape[1] + 1 + experiment.outputs)
+    # Start, end and way of several runs, and as many again for what theory expects of them.
+    needed = COPIES * parameters * np.dtype(float).itemsize
+    what = f"verifying {experiment.seeds} networks of width {experiment.width}"
+    memory.require(needed, torch.device(experiment.device), what)
+    start = float(np.mean(loss(experiment.loss).value_at_zero(experiment.targets)))
+    if not start > 0:
+        raise UsageError(
+            f"loss {experiment.loss!r} is {start:g} at zero output on {experiment.dataset.name}: a fall by a fraction of "
+            "it means nothing; accepted: a loss that is positive there, such as (f - y)**2"
+        )

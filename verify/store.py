@@ -27,11 +27,27 @@ def versions() -> dict[str, str]:
     return found
 
 
-def new_run(out: str | Path, name: str) -> Path:
-    """A new folder `out`/`name`-NNN.  Raises UsageError where it cannot be made."""
+def writable(out: str | Path) -> Path:
+    """The folder `out`, made where it is not there.  Raises UsageError where nothing can be written into it."""
     base = Path(out)
+    if not str(out).strip():
+        raise UsageError("--out is empty; a folder that can be written to is needed")
     try:
         base.mkdir(parents=True, exist_ok=True)
+        probe = base / f".{os.getpid()}.part"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise UsageError(
+            f"--out {str(out)!r}: {error.strerror or error}; a folder that can be written to is needed"
+        ) from None
+    return base
+
+
+def new_run(out: str | Path, name: str) -> Path:
+    """A new folder `out`/`name`-NNN.  Raises UsageError where it cannot be made."""
+    base = writable(out)
+    try:
         for number in range(1, 1_000_000):
             folder = base / f"{name}-{number:03d}"
             try:

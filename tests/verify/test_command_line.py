@@ -202,3 +202,29 @@ def test_basins_beside_the_orientations(capsys):
     assert sum(s["share"] for s in basins["shares"]) + basins["elsewhere"] == pytest.approx(1)
     code, out, err = call(capsys, "orientations", "line", "--basins", "--optimizer", "sign", "--quiet")
     assert (code, err.count("\n")) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--loss", "f"), "is 0 at zero output"),
+        (("--width", "1000000000000"), "GiB"),
+        (("--device", "nowhere"), "nowhere"),
+        (("--out", "/proc/nothing"), "/proc/nothing"),
+    ],
+)
+def test_what_cannot_run_is_refused_before_anything_is_computed(capsys, arguments, says):
+    started = time.perf_counter()
+    code, out, err = call(capsys, "verify", "line", "--quiet", *arguments)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert says in err
+    assert time.perf_counter() - started < 10
+
+
+def test_latex_needs_no_unicode_and_a_notebook_gets_one_display():
+    from theory import activation, smooth_system
+
+    system = smooth_system(activation("x*tanh(x)"))
+    assert system.latex().isascii()
+    assert system._repr_latex_().isascii()
+    assert system._repr_latex_().count(r"\begin{align*}") == 1

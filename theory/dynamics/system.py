@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -112,11 +113,25 @@ class LeadingSystem:
         }
 
     def _repr_latex_(self) -> str:
-        return self.latex()
+        """One display for a notebook: MathJax reads no comments between displays."""
+        rows = [_latex(eq.lhs) + " &= " + _latex(eq.rhs) for _, group in self.sections() for eq in group]
+        return "\\begin{align*}\n" + r" \\ ".join(rows) + "\n\\end{align*}"
+
+
+# Letters that a plain LaTeX engine does not know; SymPy writes symbols of one Greek letter as they are.
+_GREEK = (
+    {
+        letter: f"\\{unicodedata.name(letter).split()[-1].lower()} "
+        for letter in "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΦΨΩ"
+    }
+    | {"λ": "\\lambda ", "Λ": "\\Lambda ", "ς": "\\varsigma ", "ε": "\\varepsilon "}
+    | {letter: f"\\{unicodedata.name(letter).split()[-1].capitalize()} " for letter in "ΓΔΘΞΠΣΦΨΩ"}
+)
 
 
 def _latex(expression: Any) -> str:
-    return sympy.latex(expression, order="none")
+    text = sympy.latex(expression, order="none")
+    return "".join(_GREEK.get(letter, letter) for letter in text)
 
 
 def _plain(expression: Any) -> str:

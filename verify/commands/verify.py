@@ -26,7 +26,7 @@ def verify(
     experiments = (
         default_experiments()
         if data is None and setting == SETTING
-        else (setting.experiment(data or "sine5"),)
+        else (setting.experiment("sine5" if data is None else data),)
     )
     report = watched(output, lambda progress: run(experiments, out=out, progress=progress))
     if output.json:
