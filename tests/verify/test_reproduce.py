@@ -140,7 +140,7 @@ def test_finished_pieces_are_taken_up_again_and_damaged_ones_made_anew(tmp_path)
 def test_figures_5_and_6_and_the_page(tmp_path):
     result = reproduce(["5", "6"], out=tmp_path, seeds=8, quick=True)
     own = {(f.figure, f.case, f.dynamics): f.theory for f in result.findings}
-    assert own[("5", "xtanh", "gradient flow")] is Verdict.CONFIRMED
+    assert own[("5", "xtanh", "gradient flow, fixed rescaled time")] is Verdict.CONFIRMED
     assert all(v is Verdict.CONFIRMED for (figure, *_), v in own.items() if figure == "6")
     page = markdown(result)
     assert "condense reproduce 6" in page

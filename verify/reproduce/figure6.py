@@ -15,12 +15,11 @@ import torch
 from matplotlib.figure import Figure
 
 from numerics.activations import get
-from numerics.schedules import RescaledTime
-from theory import Kind, MomentTensor, find_orientations, predict
+from theory import Kind, MomentTensor, find_orientations
 from verify.figures.style import CHANCE, NEGATIVE, OBSERVED, POSITIVE, PREDICTED
-from verify.regimes.smooth import clock_rate
 from verify.reproduce.finding import Finding
-from verify.reproduce.paths import Path, adam_path, flow_path
+from verify.reproduce.flows import early_flow
+from verify.reproduce.paths import Path, adam_path
 from verify.reproduce.plots import draw
 from verify.reproduce.setting import FIGURE_6, Setting, line, with_bias
 from verify.reproduce.workspace import Workspace
@@ -40,7 +39,11 @@ def figure_6(work: Workspace) -> list[Finding]:
         for moment, name in ((0, "field at the start"), (-1, f"field at epoch {setting.epochs} of Adam")):
             rows.append(_row(setting, residuals(setting, path, moment), name))
         rows.append(
-            _row(setting, residuals(setting, _flow(work, setting), -1), "field of gradient flow, 10 % fallen")
+            _row(
+                setting,
+                residuals(setting, early_flow(work, setting), -1),
+                "field of gradient flow, 10 % fallen",
+            )
         )
         panels.append((setting, path))
     draw(
@@ -51,16 +54,6 @@ def figure_6(work: Workspace) -> list[Finding]:
         title="Figure 6: direction field at the start, stable lines, neurons",
     )
     return rows
-
-
-def _flow(work: Workspace, setting: Setting) -> Path:
-    """Gradient flow from the same start, until the loss has fallen by a tenth or the budget is used up."""
-    data = line()
-    prediction = predict(data.x, data.y, setting.activations[0])
-    rate = RescaledTime(0.02, multiplicity=prediction.order, rate=clock_rate(prediction))
-    budget = 1500 if work.quick else 4000
-    seeds = min(work.seeds, 8) if work.quick else work.seeds
-    return flow_path(work, setting, data, rate, seeds=seeds, budget=budget, every=budget, fraction=0.1)
 
 
 def predicted_lines(setting: Setting, residual: np.ndarray) -> np.ndarray:
