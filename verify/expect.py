@@ -32,17 +32,19 @@ def _linear(prediction: Prediction, a0: np.ndarray, w0: np.ndarray, fraction: fl
     # The growing mode of every neuron, a = w∥, turns with the signal and by the next Taylor term.
     growing = (a + w @ flow.direction) / 2
     turned = w + growing[..., None] * tilt
-    along = np.zeros(networks)
+    along, shift = np.zeros(networks), np.zeros(networks)
     if prediction.next_term is not None:
         q, c_next = prediction.next_term
         force = np.array([flow.next_force(prediction.x, prediction.signal, q, c_next, each) for each in w])
         rate = force @ flow.direction
         along = np.sum(growing**2 * rate, axis=1) / np.sum(growing**2, axis=1)
+        # At ĝ and -ĝ an even term pulls in opposite senses: their mean may vanish where each of them is large.
+        shift = 2 / (q - 1) * np.sqrt(np.sum(growing**2 * rate**2, axis=1) / np.sum(growing**2, axis=1))
         turned = turned + growing[..., None] * (force - rate[..., None] * flow.direction) / q
         times = times - 2 * along / (q - 1) / (2 * flow.rate)
     # The growth has slowed by κS/γ when the risk has fallen by δ: by far more than δ where γ is small against the loss.
     slowing = max(fraction, prediction.curvature * _stretch(prediction, weighted) * mode / flow.rate)
-    perturbation = slowing + np.linalg.norm(tilt) + np.abs(along)
+    perturbation = slowing + np.linalg.norm(tilt) + shift
     return Expected(
         times=times,
         # In units of 1/(2γ): the change of the signal and the next Taylor term at second order.
