@@ -32,13 +32,15 @@ from theory.errors import TheoryError
 class Horizon:
     """The end of the initial stage of one network.
 
-    `time` of the wanted fall of the risk, corrected, and its `uncertainty`; `leading_time` of the same fall in the
-    leading-order flow, which blows up at `blow_up`; the `leader` (index of the neuron that blows up first), its `tilt`
-    (D,) away from its leading-order orientation, and the relative size of the `perturbation` of the force on it.
+    `time` of the wanted fall of the risk, corrected, its `uncertainty`, and the size of the first-order `shift` in it;
+    `leading_time` of the same fall in the leading-order flow, which blows up at `blow_up`; the `leader` (index of the
+    neuron that blows up first), its `tilt` (D,) away from its leading-order orientation, and the relative size of the
+    `perturbation` of the force on it.
     """
 
     time: float
     uncertainty: float
+    shift: float
     leading_time: float
     blow_up: float
     leader: int
@@ -106,6 +108,7 @@ def blow_up_horizon(
         time=float(blow_up - left * (1 + (p - 1) * sum(shifts) - (p - 1) / (p + 1) * unbalance)),
         # Second order, by two ways: the forces act on their own first-order effect, and the shifted time changes them.
         uncertainty=float((p - 1) * left * spread * (size + spread)),
+        shift=float((p - 1) * left * spread),
         leading_time=blow_up - left,
         blow_up=blow_up,
         leader=leader,

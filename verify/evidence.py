@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -55,7 +55,7 @@ class Expected:
     included; the destination of every neuron as unit vectors (B, m, D), zero where it does not grow; the blow-up time
     of every neuron (B, m).  `perturbation` (B,) is the relative size of the forces beyond leading order at the horizon,
     whose first order is in `times` and w, and whose square is what is left; `spread` (B, m) is how far in radians that may
-    turn each neuron.
+    turn each neuron.  `shift` (B,), for order 2 and above, is how far those forces move the horizon at first order.
     """
 
     times: np.ndarray
@@ -66,6 +66,7 @@ class Expected:
     blow_up_times: np.ndarray
     perturbation: np.ndarray
     spread: np.ndarray
+    shift: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
     @property
     def u(self) -> np.ndarray:

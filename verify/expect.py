@@ -99,8 +99,9 @@ def _blow_up(prediction: Prediction, a0: np.ndarray, w0: np.ndarray, fraction: f
     size = np.array([h.perturbation for h in horizons])
     uncertainty, times = np.array([h.uncertainty for h in horizons]), np.array([h.time for h in horizons])
     # The change of the signal acts on a sleeping neuron while the leader is large: for the share of the time by which it
-    # also shifts the horizon (theory.horizon: shift = uncertainty / perturbation).
-    late = uncertainty / size / times
+    # also shifts the horizon.
+    shift = np.array([h.shift for h in horizons])
+    late = shift / times
     spread = late[:, None] * angle(unit(w0), unit(w))
     spread[np.arange(len(a0)), [h.leader for h in horizons]] = size**2
     return Expected(
@@ -112,6 +113,7 @@ def _blow_up(prediction: Prediction, a0: np.ndarray, w0: np.ndarray, fraction: f
         blow_up_times=blow_up_times,
         perturbation=size,
         spread=spread,
+        shift=shift,
     )
 
 

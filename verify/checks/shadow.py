@@ -41,8 +41,8 @@ def shadow(evidence: SmoothEvidence) -> list[Check]:
         beyond = float(np.max(expected.perturbation)) ** 2 + evidence.fraction
     else:
         # The change of the signal acts on every neuron while the leader is large: for the share of the time by which
-        # it also shifts the horizon (theory.horizon: shift = uncertainty / perturbation).
-        beyond = float(np.max(expected.uncertainty / expected.perturbation / expected.times))
+        # it also shifts the horizon (theory.horizon).
+        beyond = float(np.max(expected.shift / expected.times))
     tolerance = beyond + step**2 + step * evidence.experiment.step
     return [
         Check(
