@@ -35,12 +35,12 @@ def training_bytes(
     block = block_members(network, samples, dtype, device, members)
     column = block * samples * dtype.itemsize
     if network.convolution is not None:
-        hidden = 2 * block * hidden_bytes(network, samples, dtype)
+        hidden = 2 * block * hidden_bytes(network, samples, dtype, device)
     else:
         widths = [shape[0] for name, shape in network.shapes.items() if name != "a"]
         written = all(layer.pair is not None for layer in network.layers)
         passing = FORWARD_LAYERS if written else FORWARD_LAYERS + UNWRITTEN_LAYERS
-        hidden = block * hidden_bytes(network, samples, dtype) + passing * max(widths) * column
+        hidden = block * hidden_bytes(network, samples, dtype, device) + passing * max(widths) * column
         hidden += sum(widths) * column if network.residual else 0
     data = 2 * samples * (network.inputs + 1 + network.outputs) * dtype.itemsize
     dimension = network.shapes["w1"][1]

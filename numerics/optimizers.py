@@ -11,7 +11,11 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from . import compiled
 from .errors import NumericsError
+from .workers import spread
+
+_SECONDS = 1.5e-9  # of one parameter in Adam's pass, about
 
 
 class Optimizer(Protocol):
@@ -66,14 +70,22 @@ class Adam:
     def direction(self, flat: Tensor, gradient: Tensor, memory: list[Tensor], step: int) -> Tensor:
         gradient = _decayed(flat, gradient, self.weight_decay)
         mean, square = memory
-        mean.lerp_(gradient, 1 - self.betas[0])
-        square.mul_(self.betas[1]).addcmul_(gradient, gradient, value=1 - self.betas[1])
         # m̂ / (√v̂ + eps) with both bias corrections in the denominator: one pass less over the memory
         correction = 1 - self.betas[0] ** step
-        shift = gradient.new_tensor(self.eps * correction)
-        scale = torch.sqrt(square, out=gradient)
-        torch.add(shift, scale, alpha=correction / sqrt(1 - self.betas[1] ** step), out=scale)
-        return torch.div(mean, scale, out=scale)
+        shift, scale = self.eps * correction, correction / sqrt(1 - self.betas[1] ** step)
+        if gradient.device.type == "cpu" and gradient.dtype == torch.float64:
+            arrays = [tensor.view(-1).numpy() for tensor in (gradient, mean, square)]
+
+            def part(start: int, stop: int) -> None:
+                compiled.adam(*(array[start:stop] for array in arrays), *self.betas, shift, scale)
+
+            spread(part, len(arrays[0]), _SECONDS * len(arrays[0]))
+            return gradient
+        mean.lerp_(gradient, 1 - self.betas[0])
+        square.mul_(self.betas[1]).addcmul_(gradient, gradient, value=1 - self.betas[1])
+        root = torch.sqrt(square, out=gradient)
+        torch.add(gradient.new_tensor(shift), root, alpha=scale, out=root)
+        return torch.div(mean, root, out=root)
 
 
 @dataclass(frozen=True)
