@@ -1,19 +1,26 @@
-"""Checkpoint files: .safetensors, or a torch file of tensors only; no pickled code is ever run.
+"""Checkpoint files: .safetensors, or a torch file of tensors only; no pickled code is ever run, and every
+refusal says what the file is instead and how weights are saved.
 
 Beside the weights a file may hold an optimiser's state, statistics, or several networks: the state_dict is
 the dictionary, at whatever depth, that holds weights.
 """
 
+import pickle  # for the name of an error alone
+import re
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from .contents import Contents, contents, user_file
 from .errors import NumericsError
 from .memory import available_bytes
 
 _EXTENSIONS = (".pt", ".pth", ".bin", ".ckpt", ".safetensors")
+_NEEDED = "a state_dict saved by torch or a .safetensors file is needed"
+_SAVE = "where the model is at hand, save its weights: torch.save(model.state_dict(), 'weights.pt')"
 _DEPTH = 4  # of dictionaries within dictionaries
 
 
@@ -24,35 +31,57 @@ def load_state(path: str | Path, *, entry: str | None = None) -> dict[str, Tenso
     "state.model" within another). An optimiser's state is never taken for weights. Memory: the file's size.
     Raises NumericsError, with one line, for anything that is no checkpoint of tensors, or is ambiguous.
     """
-    file = Path(path)
+    file = user_file(path, _NEEDED)
     if file.suffix.lower() not in _EXTENSIONS:
         raise NumericsError(f"{path}: unknown extension; accepted are {', '.join(_EXTENSIONS)}")
-    if not file.is_file():
-        raise NumericsError(
-            f"{path}: no such file; a state_dict saved by torch or a .safetensors file is needed"
-        )
     size, available = file.stat().st_size, available_bytes(torch.device("cpu"))
     if size > available:
         raise NumericsError(
             f"{path}: {size / 2**30:.1f} GiB on disk and {available / 2**30:.1f} GiB of memory are available;"
             " save the hidden layers alone"
         )
+    read = _safetensors if file.suffix.lower() == ".safetensors" else _torch
+    return _chosen(dict(_dictionaries(read(file, contents(file)), "")), entry, str(path))
+
+
+def _safetensors(file: Path, found: Contents) -> object:
+    if found is not Contents.SAFETENSORS:
+        rename = "; rename it to .pt" if found is Contents.TORCH else f"; {_NEEDED}"
+        raise NumericsError(f"{file}: is no safetensors file but {found}{rename}")
     try:
-        stored = _read(file)
-    except ImportError as error:
-        raise NumericsError(f"{path}: needs safetensors: install condense with the extra 'data'") from error
-    except Exception as error:  # torch, pickle, zipfile and safetensors each raise their own
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
-        raise NumericsError(f"{path}: not a checkpoint of tensors only ({reason})") from error
-    return _chosen(dict(_dictionaries(stored, "")), entry, str(path))
-
-
-def _read(file: Path) -> object:
-    if file.suffix.lower() == ".safetensors":
         from safetensors.torch import load_file
 
         return load_file(file)
-    return torch.load(file, map_location="cpu", weights_only=True)
+    except ImportError as error:
+        raise NumericsError(f"{file}: needs safetensors: install condense with the extra 'data'") from error
+    except Exception as error:  # the reader's errors have no common base
+        raise _damaged(file, Contents.SAFETENSORS) from error
+
+
+def _torch(file: Path, found: Contents) -> object:
+    if found is Contents.TORCH_SCRIPT:
+        raise NumericsError(f"{file}: is {found}; {_SAVE}")
+    if found is Contents.SAFETENSORS:
+        raise NumericsError(f"{file}: is {found} inside; rename it to .safetensors")
+    if found is Contents.CUT_ZIP:
+        raise NumericsError(f"{file}: is {found}; copy it or save it once more")
+    if found is not Contents.TORCH:
+        raise NumericsError(f"{file}: is {found}: no state_dict; {_SAVE}")
+    try:
+        with warnings.catch_warnings():  # about pickle protocols: nothing that a user could change here
+            warnings.simplefilter("ignore")
+            return torch.load(file, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        # torch's own text advises to load the file unsafely; only the name of what it met is of use.
+        met = re.search(r"GLOBAL ([\w.]+)", str(error))
+        what = f"pickled Python objects ({met[1]})" if met else "more than tensors in torch's own format"
+        raise NumericsError(f"{file}: holds {what}, which are never loaded; {_SAVE}") from error
+    except Exception as error:  # of the archive, of the pickle's end, of a storage: each has its own kind
+        raise _damaged(file, found) from error
+
+
+def _damaged(file: Path, found: Contents) -> NumericsError:
+    return NumericsError(f"{file}: is {found}, but cut off or damaged; copy it or save it once more")
 
 
 def _dictionaries(stored: object, place: str, depth: int = 0) -> Iterator[tuple[str, dict[str, Tensor]]]:

@@ -1,15 +1,17 @@
 """Data sets: the embedded ones by name, the user's own from .npz or .csv, checked before anything is
 computed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import targets
+from .contents import Contents, contents, user_file
 from .errors import NumericsError
 
 Array = NDArray[np.float64]
@@ -20,8 +22,7 @@ MAX_CSV_BYTES = 2**31
 class Dataset:
     """Inputs `x` (n, d) and targets `y` (n,) or (n, K), both float64 and finite, under a name.
 
-    Building one checks it: at least two rows, a target that varies, matching lengths; raises NumericsError
-    otherwise.
+    Building one checks it: at least two rows, matching lengths; raises NumericsError otherwise.
     """
 
     name: str
@@ -93,58 +94,71 @@ EMBEDDED: dict[str, Callable[[], tuple[Array, Array]]] = {
 
 
 def _from_file(name: str) -> Dataset:
-    path = Path(name)
-    suffix = path.suffix.lower()
-    if suffix not in (".npz", ".csv"):
-        raise NumericsError(
-            f"unknown data set {name!r}: use {', '.join(EMBEDDED)}, or a path to an .npz or .csv file"
-        )
-    if not path.is_file():
-        raise NumericsError(
-            f"{name}: no such file; accepted are a readable .npz or .csv, or {', '.join(EMBEDDED)}"
-        )
+    needed = f"accepted are {', '.join(EMBEDDED)}, or a path to an .npz or .csv file"
+    suffix = Path(name).suffix.lower()
+    if suffix not in (".npz", ".csv") and not Path(name).is_dir():
+        raise NumericsError(f"unknown data set {name!r}; {needed}")
+    path = user_file(name, needed)
+    if suffix == ".npz":
+        return Dataset(name, *_read_npz(path))
+    if path.stat().st_size > MAX_CSV_BYTES:
+        raise NumericsError(f"{name}: larger than {MAX_CSV_BYTES} bytes as text; save it as .npz instead")
     try:
-        if suffix == ".npz":
-            return Dataset(name, *_read_npz(path))
-        if path.stat().st_size > MAX_CSV_BYTES:
-            raise NumericsError(f"{name}: larger than {MAX_CSV_BYTES} bytes as text; save it as .npz instead")
-        return Dataset(name, *_read_csv(path.read_text(encoding="utf-8-sig"), name))
-    except (OSError, UnicodeDecodeError) as error:
-        raise NumericsError(f"{name}: cannot be read ({error}); accepted are .npz or UTF-8 .csv") from error
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise NumericsError(f"{name}: is {contents(path)}, not a .csv of UTF-8 text") from None
+    return Dataset(name, *_read_csv(text, name))
 
 
 def _read_npz(path: Path) -> tuple[Array, Array]:
+    x, y = read_npz(path, ("x", "y"))
+    y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y  # one output, however it is written
+    return (x[:, None] if x.ndim == 1 else x), y
+
+
+def read_npz(path: str | Path, names: tuple[str, ...]) -> list[Array]:
+    """Arrays of real numbers from an .npz, by name, as float64; nothing pickled is ever loaded.
+
+    Raises NumericsError, with one line that says what the file or the array is instead.
+    """
+    save = f"save it with numpy.savez(path, {', '.join(f'{name}=...' for name in names)})"
+    path = user_file(path, f"an .npz with {' and '.join(names)} is needed")
+    found = contents(path)
+    if found is Contents.CUT_ZIP:
+        raise NumericsError(f"{path}: is {found}; copy it once more, or {save}")
+    if found is not Contents.NUMPY_ARCHIVE:
+        raise NumericsError(f"{path}: is {found}, not an .npz archive; {save}")
     try:
-        with open(path, "rb") as file:
-            stored = np.load(file, allow_pickle=False)
-            if not isinstance(stored, np.lib.npyio.NpzFile):
-                raise NumericsError(
-                    f"{path}: is not an .npz archive; save it with numpy.savez(path, x=..., y=...)"
-                )
-            missing = [key for key in ("x", "y") if key not in stored]
+        with np.load(path, allow_pickle=False) as stored:
+            missing = [name for name in names if name not in stored]
             if missing:
-                found = ", ".join(stored.files) or "nothing"
+                there = ", ".join(stored.files) or "nothing"
                 raise NumericsError(
-                    f"{path}: array {missing[0]!r} is missing (found: {found}); needed are x and y"
+                    f"{path}: array {missing[0]!r} is missing (found: {there}); needed are {' and '.join(names)}"
                 )
-            arrays = {key: stored[key] for key in ("x", "y")}
-            stored.close()
+            return [_real(path, name, stored) for name in names]
     except NumericsError:
         raise
-    except (
-        Exception
-    ) as error:  # zipfile, zlib and numpy raise half a dozen kinds on a damaged or pickled archive
-        text = str(error) or type(error).__name__
-        # numpy's own message tells how to load it unsafely
-        reason = (
-            "it holds pickled objects, which are never loaded" if "pickle" in text else text.splitlines()[0]
-        )
-        raise NumericsError(f"{path}: not a readable .npz of plain arrays x and y ({reason})") from error
-    for key, array in arrays.items():
-        if array.dtype.kind not in "fiub":
-            raise NumericsError(f"{path}: array {key!r} has dtype {array.dtype}; real numbers are needed")
-    x = arrays["x"].astype(np.float64)
-    return (x[:, None] if x.ndim == 1 else x), arrays["y"].astype(np.float64)
+    except Exception as error:  # zipfile, zlib and numpy raise half a dozen kinds on a damaged archive
+        raise NumericsError(f"{path}: is a damaged .npz archive; copy it once more, or {save}") from error
+
+
+def _real(path: Path, name: str, stored: Mapping[str, Any]) -> Array:
+    try:
+        array = stored[name]
+    except ValueError as error:
+        if "Object arrays" not in str(error):
+            raise
+        # numpy's own message tells how to load it unsafely.
+        raise NumericsError(
+            f"{path}: array {name!r} holds Python objects, which are pickled and never loaded; save plain numbers, "
+            "such as numpy.asarray(values, dtype=float)"
+        ) from None
+    if not isinstance(array, np.ndarray):
+        raise NumericsError(f"{path}: {name!r} is not an array; numpy.savez writes arrays")
+    if array.dtype.kind not in "fiub":
+        raise NumericsError(f"{path}: array {name!r} has dtype {array.dtype}; real numbers are needed")
+    return array.astype(np.float64)
 
 
 def _read_csv(text: str, name: str) -> tuple[Array, Array]:
@@ -205,7 +219,3 @@ def _check(name: str, x: Array, y: Array) -> None:
             raise NumericsError(
                 f"{name}: {label} holds {array[tuple(place)]} at {where}; finite numbers are needed"
             )
-    if (y == y[0]).all():
-        value = np.unique(y[0])
-        what = f"{value[0]:g}" if value.size == 1 else "the same in every row"
-        raise NumericsError(f"{name}: the target is constant ({what}); the theory needs a signal that varies")

@@ -1,14 +1,18 @@
 """Which dictionary of a checkpoint is the network, and what is refused."""
 
 import json
+import pickle
+import warnings
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 from torch import nn
 
 from numerics import checkpoint
 from numerics.checkpoint import load_state
+from numerics.datasets import load
 from numerics.errors import NumericsError
 
 
@@ -77,12 +81,93 @@ def test_a_file_larger_than_memory_is_refused_with_the_numbers(net, tmp_path, mo
         load_state(tmp_path / "big.pt")
 
 
-def test_empty_and_pickled_files_and_folders_are_refused_in_one_line(tmp_path):
-    (tmp_path / "empty.pt").write_bytes(b"")
-    (tmp_path / "empty.safetensors").write_bytes(b"")
-    (tmp_path / "folder.pt").mkdir()
-    torch.save({"array": np.ones((3, 3)), "a": object}, tmp_path / "pickled.pt")
-    for name in ("empty.pt", "empty.safetensors", "folder.pt", "pickled.pt"):
+def broken(net, folder):
+    """Files that are no checkpoint of tensors, by name, and what the line must say of each."""
+    torch.save(net.state_dict(), folder / "whole.pt")
+    torch.save(net.state_dict(), folder / "old.pt", _use_new_zipfile_serialization=False)
+    safetensors.torch.save_file(net.state_dict(), folder / "whole.safetensors")
+    good, old, safe = ((folder / n).read_bytes() for n in ("whole.pt", "old.pt", "whole.safetensors"))
+    half = len(good) // 2
+    flipped = bytes(b ^ 0x5A if 300 < i < 1200 else b for i, b in enumerate(good))
+    (folder / "folder.pt").mkdir()
+    np.savez(folder / "arrays.npz", w=np.ones((3, 2)))
+    torch.save(net, folder / "model.pt")
+    torch.save({"array": np.ones((3, 3)), "model": net.state_dict()}, folder / "beside.pt")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # TorchScript is deprecated; files of it remain
+        torch.jit.save(torch.jit.script(net), folder / "script.pt")
+    written = {
+        "empty.pt": b"",
+        "empty.safetensors": b"",
+        "cut.pt": good[:half],
+        "cut_old.pt": old[:500],
+        "flipped.pt": flipped,
+        "text.pt": b"weights: 1 2 3\n",
+        "text.safetensors": b"weights: 1 2 3\n",
+        "noise.bin": bytes(range(256)),
+        "pickle.pt": pickle.dumps({"a": [1, 2]}),
+        "arrays.pt": (folder / "arrays.npz").read_bytes(),
+        "cut.safetensors": safe[:200],
+        "torch.safetensors": good,
+        "safe.pt": safe,
+        "whole.weights": good,
+    }
+    for name, content in written.items():
+        (folder / name).write_bytes(content)
+    advice = r"save its weights: torch.save\(model.state_dict\(\), 'weights.pt'\)"
+    return {
+        "": "the name of the file is empty",
+        "missing.pt": "no such file",
+        "folder.pt": "is a directory; a state_dict saved by torch or a .safetensors file is needed",
+        "empty.pt": "is empty",
+        "empty.safetensors": "is empty",
+        "cut.pt": "a zip archive that is cut off or damaged",
+        "cut_old.pt": "cut off or damaged",
+        "flipped.pt": "cut off or damaged",
+        "cut.safetensors": "is a safetensors file, but cut off or damaged",
+        "text.pt": "is plain text: no state_dict",
+        "text.safetensors": "is no safetensors file but plain text",
+        "noise.bin": "is of no format known here: no state_dict",
+        "pickle.pt": r"is a pickle \(never loaded\): no state_dict; .*" + advice,
+        "arrays.pt": r"is a NumPy archive \(.npz\)",
+        "model.pt": r"holds pickled Python objects \(torch.nn.modules.container.Sequential\), .*" + advice,
+        "beside.pt": r"holds pickled Python objects \(numpy\..*\), which are never loaded; .*" + advice,
+        "script.pt": r"is a TorchScript archive \(a program, never run\); .*" + advice,
+        "torch.safetensors": "a file saved by torch; rename it to .pt",
+        "safe.pt": "is a safetensors file inside; rename it to .safetensors",
+        "whole.weights": "unknown extension",
+    }
+
+
+def test_every_other_file_is_named_in_one_line_of_our_own(net, tmp_path):
+    for name, says in broken(net, tmp_path).items():
+        with pytest.raises(NumericsError, match=says) as error:
+            load_state(tmp_path / name if name else name)
+        line = str(error.value)
+        assert "\n" not in line
+        assert not any(word in line for word in ("\x1b", "weights_only", "miniz", "PytorchStream")), line
+    assert len(load_state(tmp_path / "whole.pt")) == len(load_state(tmp_path / "old.pt")) == 4
+
+
+class Trap:
+    """A pickle that would write a file, were it ever loaded."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
+
+
+@pytest.mark.parametrize("name", ["trap.pt", "trap.safetensors", "trap.npz"])
+def test_nothing_pickled_is_ever_run(tmp_path, name):
+    marker = tmp_path / "sprung"
+    for write in (
+        lambda: torch.save({"w": Trap(marker)}, tmp_path / name),
+        lambda: (tmp_path / name).write_bytes(pickle.dumps(Trap(marker))),
+    ):
+        write()
         with pytest.raises(NumericsError) as error:
-            load_state(tmp_path / name)
+            (load if name.endswith("npz") else load_state)(tmp_path / name)
         assert "\n" not in str(error.value)
+        assert not marker.exists()

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -71,8 +72,8 @@ BAD_CSV = {
     "x,y\n1,2\n": r"at least 2",
     "x,y\n1,2\n3,nan\n": r"y holds nan at row 2",
     "x,y\n1,2\ninf,3\n": r"x holds inf at row 2, column 1",
-    "x,y\n1,2\n3,2\n": r"constant \(2\)",
-    "x,y\n1,0\n3,0\n": r"constant \(0\)",
+    "x,y\n": r"has 0 row\(s\)",
+    " \n": r"one column",
     "x,y\n1,2\nred,3\n": r"column 'x', line 3: 'red' is not a number",
     "1,2\n3,4\n": r"line 1 holds numbers",
     "y\n1\n2\n": r"one column",
@@ -99,11 +100,11 @@ def test_other_bad_files_are_refused_with_one_line(tmp_path):
     (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04 not a zip")
     expected = {
         "lonely.npz": "array 'y' is missing",
-        "pickled.npz": "not a readable .npz|allow_pickle",
+        "pickled.npz": "array 'x' holds Python objects, which are pickled and never loaded",
         "words.npz": "dtype <U1",
         "long.npz": "x has 3 rows and y 4",
         "deep.npz": r"x must be \(n, d\)",
-        "broken.npz": "not a readable .npz",
+        "broken.npz": "is a zip archive that is cut off or damaged",
         "missing.csv": "no such file",
     }
     for name, message in expected.items():
@@ -113,6 +114,14 @@ def test_other_bad_files_are_refused_with_one_line(tmp_path):
     with pytest.raises(NumericsError, match="line, sine5, xor, digits"):
         load("nonsense")
     assert set(EMBEDDED) == {"line", "sine5", "xor", "digits"}
+
+
+def test_constant_targets_and_one_output_as_a_column_are_data(tmp_path):
+    """A constant y has moments like any other; whether they vanish is for theory to say."""
+    assert Dataset("d", np.array([[1.0], [2.0]]), np.zeros(2)).outputs == 1
+    np.savez(tmp_path / "column.npz", x=np.arange(3.0), y=np.ones((3, 1)))
+    data = load(tmp_path / "column.npz")
+    assert (data.x.shape, data.y.shape, data.outputs) == ((3, 1), (3,), 1)
 
 
 def test_bias_column_and_constant_inputs():
@@ -128,13 +137,34 @@ def test_foreign_formats_are_named_and_no_advice_to_unpickle_is_passed_on(tmp_pa
     np.savez(tmp_path / "objects.npz", x=np.array([{}, {}], dtype=object), y=np.ones(2))
     with open(tmp_path / "npy.npz", "wb") as file:
         np.save(file, np.ones(3))
+    (tmp_path / "words.npz").write_text("x, y\n1, 2\n")
+    (tmp_path / "noise.npz").write_bytes(bytes(range(256)))
+    (tmp_path / "nothing.npz").touch()
+    np.savez(tmp_path / "empty_archive.npz")
+    np.savez(tmp_path / "flipped.npz", x=np.ones((50, 2)), y=np.arange(50.0))
+    stored = bytearray((tmp_path / "flipped.npz").read_bytes())
+    stored[300] ^= 0xFF  # within x: the checksum of the archive tells
+    (tmp_path / "flipped.npz").write_bytes(stored)
+    torch.save({"x": torch.ones(3, 2)}, tmp_path / "torch.npz")
+    for folder in ("folder.npz", "folder"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "latin.csv").write_bytes("größe,y\n1,2\n3,4\n".encode("latin-1"))
     (tmp_path / "long.csv").write_text("a,y\n" + "9" * 200_000 + ",2\n3,4\n")
     (tmp_path / "grouped.csv").write_text("a,y\n1_000,1\n2,3\n")
     (tmp_path / "semicolon.csv").write_text("a;y\n1,5;2\n3,5;4\n")
     expected = {
-        "pickle.npz": "pickled objects, which are never loaded",
-        "objects.npz": "pickled objects, which are never loaded",
-        "npy.npz": "is not an .npz archive; save it with",
+        "pickle.npz": r"is a pickle \(never loaded\), not an .npz archive; save it with numpy.savez",
+        "objects.npz": "array 'x' holds Python objects, which are pickled and never loaded",
+        "npy.npz": r"is a single NumPy array \(.npy\), not an .npz archive",
+        "words.npz": "is plain text, not an .npz archive",
+        "noise.npz": "is of no format known here, not an .npz archive",
+        "nothing.npz": "is empty",
+        "empty_archive.npz": "array 'x' is missing .found: nothing.; needed are x and y",
+        "flipped.npz": "is a damaged .npz archive",
+        "torch.npz": "is a file saved by torch, not an .npz archive",
+        "folder.npz": "is a directory",
+        "folder": "is a directory",
+        "latin.csv": "not a .csv of UTF-8 text",
         "long.csv": "is not a readable .csv",
         "grouped.csv": "'1_000' is not a number",
         "semicolon.csv": "separated by commas",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from numerics.datasets import read_npz
 from numerics.errors import NumericsError
 
 
@@ -39,19 +40,16 @@ def _digits() -> Images:
 
 
 def _file(path: str) -> Images:
-    if not Path(path).is_file() or Path(path).suffix.lower() != ".npz":
-        raise NumericsError(f"{path}: no such .npz file; arrays x (images) and y (labels) are needed")
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            x, y = stored["x"], stored["y"]
-    except Exception as error:  # zipfile, zlib and numpy raise half a dozen kinds on a damaged archive
-        raise NumericsError(f"{path}: not a readable .npz of plain arrays x and y ({error})") from error
-    labels = np.asarray(y).ravel()
-    if len(labels) != len(x) or not np.all(labels == np.round(labels)) or labels.min(initial=0) < 0:
+    rows, y = read_npz(path, ("x", "y"))
+    labels = y.ravel()
+    if rows.ndim == 0 or len(labels) != len(rows):
         raise NumericsError(
-            f"{path}: y has shape {y.shape}; one whole-number label >= 0 for each of {len(x)} images"
+            f"{path}: x has shape {rows.shape} and y {y.shape}; one label for each image is needed"
         )
-    rows = np.asarray(x, dtype=float)
+    if not np.all(labels == np.round(labels)) or labels.min(initial=0) < 0:
+        raise NumericsError(
+            f"{path}: y holds other labels than whole numbers from 0; one for each class is needed"
+        )
     if not np.isfinite(rows).all() or rows.max(initial=0) <= 0:
         raise NumericsError(f"{path}: x must hold finite pixels, not all of them 0")
     rows, shape = _channels_first(rows, path)
