@@ -18,6 +18,7 @@ from numerics.stopping import Steps
 from numerics.train import train
 
 ROUNDS = 5
+THREADS = (1, 2)
 STEPS = 100
 STD = 0.005  # of the source paper's figure 3, as is the learning rate
 RATE = 1e-3
@@ -95,42 +96,42 @@ def _accuracy(network: Network, dtype: torch.dtype, x: np.ndarray, y: np.ndarray
     return worst
 
 
-def _compare(members: int, dtype: torch.dtype, threads: int) -> dict:
+def _compare(members: int, dtype: torch.dtype) -> dict:
+    """Seconds per network-step of both sides, and of tanh alone, each at its better number of threads."""
     data = load("sine5")
     network = Network(data.inputs, 50)
     parameters = network.initialise(STD, members, dtype=dtype)
     x, y = torch.as_tensor(data.x, dtype=dtype), torch.as_tensor(data.y[:, None], dtype=dtype)
     z = STD * torch.randn(members, 50, 80, dtype=dtype)
     out = torch.empty_like(z)
+    net = _loop_network(parameters, 0)
     options = {"loss": "mse", "optimizer": "adam", "lr": RATE, "stop": Steps(STEPS), "snapshots": []}
-    best = {"ours": float("inf"), "tanh": float("inf"), "loop 1": float("inf"), "loop 2": float("inf")}
+    sides: dict[str, tuple[Callable[[], object], int]] = {
+        "ours": (lambda: train(network, parameters, data.x, data.y, **options), STEPS * members),
+        "tanh": (lambda: torch.tanh(z, out=out), members),
+        "loop": (lambda: _loop(net, x, y, STEPS), STEPS),
+    }
+    best = {(name, threads): float("inf") for name in sides for threads in THREADS}
     for _ in range(ROUNDS):
-        torch.set_num_threads(threads)
-        seconds = _timed(lambda: train(network, parameters, data.x, data.y, **options))
-        best["ours"] = min(best["ours"], seconds / (STEPS * members))
-        best["tanh"] = min(best["tanh"], _timed(lambda: torch.tanh(z, out=out)) / members)
-        for peers in (1, 2):
-            torch.set_num_threads(peers)
-            net = _loop_network(parameters, 0)
-            _loop(net, x, y, 5)
-            best[f"loop {peers}"] = min(
-                best[f"loop {peers}"], _timed(lambda n=net: _loop(n, x, y, STEPS)) / STEPS
-            )
-    loop = min(best["loop 1"], best["loop 2"])
+        for name, threads in best:
+            torch.set_num_threads(threads)
+            action, steps = sides[name]
+            best[name, threads] = min(best[name, threads], _timed(action) / steps)
+    ours, tanh, loop = (min(best[name, threads] for threads in THREADS) for name in sides)
     return {
         "name": f"{members} networks 5-50-1, n = 80, Adam, {str(dtype).removeprefix('torch.')}",
-        "threads": threads,
-        "seconds": best["ours"],
+        "seconds": ours,
         "peer": "PyTorch loop",
         "peer_seconds": loop,
-        "ratio": loop / best["ours"],
-        "tanh_alone_seconds": best["tanh"],
-        "over_tanh_alone": best["ours"] / best["tanh"],
+        "ratio": loop / ours,
+        "seconds_one_thread": best["ours", 1],
+        "tanh_alone_seconds": tanh,
+        "over_tanh_alone": ours / tanh,
         "accuracy": _accuracy(network, dtype, data.x, data.y),
     }
 
 
-def _wide(threads: int) -> dict:
+def _wide() -> dict:
     """One wide network, where batching has nothing to give: no slower than the loop is all that can be asked."""
     inputs, width, samples, steps = 784, 1000, 256, 30
     rng = np.random.default_rng(0)
@@ -142,14 +143,12 @@ def _wide(threads: int) -> dict:
     rows, targets = torch.as_tensor(x), torch.as_tensor(y[:, None])
     net = _loop_network(parameters, 0)
     for _ in range(ROUNDS):
-        torch.set_num_threads(threads)
-        ours = min(ours, _timed(lambda: train(network, parameters, x, y, **options)) / steps)
-        for peers in (1, 2):
-            torch.set_num_threads(peers)
+        for threads in THREADS:
+            torch.set_num_threads(threads)
+            ours = min(ours, _timed(lambda: train(network, parameters, x, y, **options)) / steps)
             peer = min(peer, _timed(lambda: _loop(net, rows, targets, steps)) / steps)
     return {
         "name": f"1 network {inputs}-{width}-1, n = {samples}, Adam, float64",
-        "threads": threads,
         "seconds": ours,
         "peer": "PyTorch loop",
         "peer_seconds": peer,
@@ -162,28 +161,17 @@ def run() -> list[dict]:
     """The rows of the training benchmark: seconds are per network and step."""
     before = torch.get_num_threads()
     rows = []
-    cores = min(2, torch.multiprocessing.cpu_count())
     try:
         for members, dtype, required in (
             (64, torch.float64, 12.0),
             (256, torch.float64, 15.0),
             (64, torch.float32, 20.0),
         ):
-            rows.append(_compare(members, dtype, cores) | {"required": required})
-        single = _compare(64, torch.float64, 1)
-        rows.append(single | {"required": None})
-        rows.append(_wide(cores))
+            rows.append(_compare(members, dtype) | {"required": required})
+        rows.append(_wide())
         processes = _two_processes(torch.float64)
-        rows.append(
-            rows[0]
-            | {
-                "peer": "two single-threaded loop processes",
-                "peer_seconds": processes,
-                "ratio": processes / rows[0]["seconds"],
-                "ratio_256": processes / rows[1]["seconds"],
-                "required": 6.0,
-            }
-        )
+        against = {"peer": "two single-threaded loop processes", "peer_seconds": processes, "required": 6.0}
+        rows += [small | against | {"ratio": processes / small["seconds"]} for small in rows[:2]]
     finally:
         torch.set_num_threads(before)
     return rows
