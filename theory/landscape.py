@@ -3,7 +3,8 @@
 σ(0) = 0, smooth       fixed orientations of T = mean(s x^{⊗m}), m the driving order; sign descent: maxima on the cube
 σ(0) = 0, one-sided    fixed orientations of G(u) = mean(s σ_p(u·x)), kinks included
 σ(0) ≠ 0               those of the signal after the mean is fitted; `naive`: of the signal at zero output
-K outputs, p = 1       right singular vectors of mean(s xᵀ), as eigenvectors of the exact matrix Σ_k g_k g_kᵀ
+K outputs, m = 1       right singular vectors of mean(s xᵀ), as eigenvectors of the exact matrix Σ_k g_k g_kᵀ
+K outputs, m ≥ 2       critical points of Σ_k (T_k u^m)² (theory.output_orientations)
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from theory.orientations import OrientationSet, find_orientations
 from theory.orientations.cube import sign_descent_orientations
 from theory.orientations.result import Orientation
 from theory.orientations.sectors import find_extremal_orientations
-from theory.prediction import driving_order
+from theory.output_orientations import output_orientations
+from theory.prediction import driving_order, higher_order, moving_signal
 from theory.signal import CrossEntropy, Loss, loss
 from theory.stability import Kind
 
@@ -57,12 +59,12 @@ def collecting_orientations(
             "momentum, or a smooth activation with σ(0) = 0"
         )
     if np.asarray(y).ndim == 2 or isinstance(ell, CrossEntropy):
-        return _of_outputs(inputs, y, act, ell, optimizer, options)
+        return _of_outputs(inputs, y, act, ell, optimizer, options, max_paths)
     if offset and not naive:
         found = offset_prediction(x, y, act, loss_function=ell, bias=bias, max_paths=max_paths, seed=seed)
         note = "the naive orientations, from the signal at zero output, are shown with --naive"
         return _noted(found.orientations, *found.notes, note)
-    signal = ell.signal(np.asarray(y))
+    signal = moving_signal(ell, y)
     if not act.is_smooth:
         if offset:
             raise TheoryError(f"σ = {act.text} has σ(0) ≠ 0 and a kink at 0: nothing is derived for it")
@@ -70,9 +72,7 @@ def collecting_orientations(
             inputs, np.array([float(s) for s in signal]), act, bias=bias, seed=seed
         )
     order, tensor = driving_order(act, inputs, signal)
-    notes = []
-    if order != act.multiplicity:
-        notes.append(f"all moments of order {act.multiplicity} vanish: order {order} drives the flow")
+    notes = higher_order(act, order)
     if offset:
         notes.append(
             "naive: the signal at zero output, without the fit of the mean that σ(0) ≠ 0 brings about"
@@ -97,14 +97,24 @@ def _adam_note(order: int) -> str:
 
 
 def _of_outputs(
-    inputs: np.ndarray, y: np.ndarray, act: Activation, ell: Loss, optimizer: str, options: dict
+    inputs: np.ndarray,
+    y: np.ndarray,
+    act: Activation,
+    ell: Loss,
+    optimizer: str,
+    options: dict,
+    max_paths: int,
 ) -> OrientationSet:
-    if act.value_at_zero != 0 or not act.is_smooth or act.multiplicity != 1 or optimizer in COORDINATEWISE:
+    if act.value_at_zero != 0 or not act.is_smooth or optimizer in COORDINATEWISE:
         raise TheoryError(
             f"several outputs with σ = {act.text}, optimizer {optimizer}: orientations are derived for σ(0) = 0, smooth, "
-            "multiplicity 1 under gd or momentum, such as tanh; accepted: that, or one output"
+            "under gd or momentum, such as tanh or xtanh; accepted: that, or one output"
         )
-    signal = ell.signal(np.asarray(y))
+    signal = moving_signal(ell, y)
+    order, _ = driving_order(act, inputs, signal)
+    if order > 1:
+        found = output_orientations(inputs, signal, order, max_paths=max_paths, **options)
+        return _noted(found, *higher_order(act, order))
     rows = [MomentTensor.from_data(inputs, column, 1).coefficients for column in signal.T]
     g = np.empty((len(rows), inputs.shape[1]), dtype=object)
     for k, row in enumerate(rows):

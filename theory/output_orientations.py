@@ -41,6 +41,7 @@ from theory.errors import TheoryError
 from theory.moment_tensor import MONOMIAL_LIMIT, MomentTensor
 from theory.orientations import Kind, Orientation, OrientationSet, find_orientations
 
+_NO_VALUE = 1e-12  # of the largest F: far above rounding; only a note depends on it
 PRODUCTS = 5_000_000  # exact products of coefficients, a few seconds
 
 
@@ -105,10 +106,17 @@ def output_orientations(
         return find_orientations(tensors[0], bias=bias, max_paths=max_paths, seed=seed)
     found = find_orientations(squared_form(tensors), bias=bias, max_paths=max_paths, seed=seed)
     notes = [
-        f"{len(tensors)} outputs: critical points of F = Σ_k (T_k u^{order})², a form of degree {2 * order}; value is √F",
+        f"{len(tensors)} outputs: critical points of F = Σ_k (T_k u^{order})², a form of degree {2 * order}; value is √F, "
+        "and the sign of an attractor is that of c a·T(u) of its neurons",
         "dying orientations depend on the output weights that a neuron keeps and are not isolated: none is listed",
         *found.notes,
     ]
+    values = [abs(o.value) for o in found.orientations]  # of F
+    if values and min(values) < _NO_VALUE * max(values):
+        notes.append(
+            "value 0: T(u) = 0, a minimum of F, where u is fixed only for output weights a with Σ_k a_k T_k u^"
+            f"{order - 1} = 0"
+        )
     expected, simple = found.lines_expected, found.lines_found
     if len(tensors) < found.dimension - 1:
         expected = singular_pairs(order, found.dimension, len(tensors))

@@ -83,11 +83,9 @@ def predict(
         raise TheoryError(f"x has {len(x)} samples and y has {len(y)}; accepted: as many targets as samples")
     if bias:
         x = np.column_stack([x, np.ones(len(x))])
-    exact = ell.signal(y)
+    exact = moving_signal(ell, y)
     order, tensor = driving_order(act, x, exact)
-    notes = []
-    if order != act.multiplicity:
-        notes.append(f"all moments of order {act.multiplicity} vanish: order {order} drives the flow")
+    notes = higher_order(act, order)
     system = smooth_system(act, order=order)
     taylor = act.taylor(order + 8)
     q = next((k for k in range(order + 1, len(taylor)) if taylor[k] != 0), None)
@@ -124,19 +122,39 @@ def _inputs(x: Any) -> np.ndarray:
     return x[:, None] if x.ndim == 1 else x
 
 
+def moving_signal(ell: Loss, y: Any) -> np.ndarray:
+    """The exact signal at zero output, (n,) or (n, K).  Raises TheoryError where it is 0 for every sample."""
+    signal = ell.signal(np.asarray(y))
+    if not any(signal.ravel()):
+        raise TheoryError(
+            f"the signal -∂ℓ/∂f of the loss {ell.name[:60]!r} is 0 at zero output for every sample: nothing moves at "
+            "leading order and nothing is predicted; accepted: targets that the output 0 does not fit, or another loss"
+        )
+    return signal
+
+
+def higher_order(act: Activation, order: int) -> list[str]:
+    """The note where an order above the multiplicity drives the flow."""
+    p = act.multiplicity
+    return [] if order == p else [f"all moments of order {p} vanish: order {order} drives the flow"]
+
+
 def driving_order(act: Activation, x: np.ndarray, s: np.ndarray) -> tuple[int, MomentTensor]:
     """The first order m with c_m T_m ≠ 0, exactly, and its moment tensor; x (n, D), s (n,) exact.
 
-    Raises TheoryError where all moments of the orders that the theorem covers vanish.
+    With s (n, K), the first order at which one of the K tensors is not 0, and that tensor.  Raises TheoryError where
+    all moments of the orders that the theorem covers vanish.
     """
     p = act.multiplicity
     taylor = act.taylor(2 * p)
+    columns = s[:, None] if s.ndim == 1 else s
     for m in range(p, 2 * p + 1):
         if taylor[m] == 0:
             continue
-        tensor = MomentTensor.from_data(x, s, m)
-        if not tensor.is_zero:
-            return m, tensor
+        for column in columns.T:
+            tensor = MomentTensor.from_data(x, column, m)
+            if not tensor.is_zero:
+                return m, tensor
     raise TheoryError(
         f"all moments mean(s x^m) of the orders {p}..{2 * p} of {act.text!r} vanish on these data: the output couples "
         "the neurons at leading order and no theorem here applies; another activation or other data would be accepted"

@@ -85,8 +85,10 @@ class Loss:
         y = _finite(y)
         wrong = np.flatnonzero(np.abs(y.ravel()) != 1) if self.signs else np.array([], dtype=int)
         if wrong.size:
+            remedy = ": map 0 to -1 (2 y - 1)" if np.isin(y, (0, 1)).all() else ""
+            place = ", ".join(str(k) for k in np.unravel_index(wrong[0], y.shape))
             raise TheoryError(
-                f"the {self.name} loss takes targets -1 and 1; target {wrong[0]} is {y.ravel()[wrong[0]]:g}"
+                f"the {self.name} loss takes labels -1 and +1; y[{place}] is {y.ravel()[wrong[0]]:g}{remedy}"
             )
         return y
 

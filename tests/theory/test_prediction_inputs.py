@@ -24,6 +24,15 @@ def test_a_loss_of_the_users_own():
     assert [o.u for o in own.orientations.orientations] == [o.u for o in same.orientations.orientations]
 
 
+def test_a_constant_target_is_predicted_wherever_its_moments_do_not_vanish():
+    """y = 1: for p = 1 the mean of x, bias counted; for p = 2 the principal axis of mean(x xᵀ)."""
+    biased = np.column_stack([X, np.ones(6)])
+    first = np.array(predict(X, np.ones(6)).orientations.attractors[0].u)
+    assert abs(first @ biased.mean(axis=0)) == pytest.approx(np.linalg.norm(biased.mean(axis=0)), rel=1e-14)
+    second = np.array(predict(X, np.ones(6), "xtanh").orientations.attractors[0].u)
+    assert abs(second @ np.linalg.svd(biased)[2][0]) == pytest.approx(1, rel=1e-14)
+
+
 @pytest.mark.parametrize(
     ("x", "y", "options", "message"),
     [
@@ -35,9 +44,11 @@ def test_a_loss_of_the_users_own():
         (X, np.full(6, np.inf), {}, "target 0 is not a finite number"),
         (X, np.column_stack([Y, Y]), {}, "needs one output, y of shape (n,)"),
         (X, Y, {"loss_function": "abs(f - y)"}, "has a kink at f = 0, so no signal there"),
-        (X, Y, {"loss_function": "logistic"}, "takes targets -1 and 1; target 0 is 0"),
+        (X, Y, {"loss_function": "logistic"}, "takes labels -1 and +1; y[0] is 0"),
         (X, Y, {"loss_function": 7}, "a loss is a name or a formula"),
-        (X, 0 * Y, {}, "vanish on these data"),
+        (X, 0 * Y, {}, "the signal -∂ℓ/∂f of the loss 'half-mse' is 0 at zero output for every sample"),
+        (X, 0 * Y + 1, {"loss_function": "(f - y + 1)**2"}, "is 0 at zero output for every sample"),
+        ([[-1.0], [1.0]], [1.0, 1.0], {"bias": False}, "vanish on these data"),
     ],
 )
 def test_refusals_are_one_line(x, y, options, message):

@@ -108,7 +108,10 @@ def test_users_formulas():
         (lambda: loss("y**2"), "does not depend on the output f"),
         (lambda: loss("(f - t)**2"), "unknown variable 't'; accepted: f and y"),
         (lambda: loss(3), "a name or a formula"),
-        (lambda: loss("logistic").signal([1.0, 0.0]), "takes targets -1 and 1; target 1 is 0"),
+        (
+            lambda: loss("logistic").signal([1.0, 0.0]),
+            "takes labels -1 and +1; y[1] is 0: map 0 to -1 (2 y - 1)",
+        ),
         (lambda: loss("cross-entropy").signal([0.5]), "takes labels 0, 1, ..., K-1; found 0.5"),
         (lambda: loss("cross-entropy").signal([[0.5, 0.5]]), "one-hot rows"),
         (lambda: loss("mse").signal([1.0, np.nan]), "target 1 is not a finite number"),

@@ -78,22 +78,23 @@ class LinearOutputs:
 
     Along the k-th pair of singular vectors (p_k, v_k) of c M, a·p_k and w·v_k follow cosh and sinh of σ_k t; all
     other components of w and a stand still.  The first pair wins: w → ± v_1, with the other components behind by
-    e^{(σ₂-σ₁)t}, so at r = O(1) by the factor ε^{1-σ₂/σ₁}.
+    e^{(σ₂-σ₁)t}, so at r = O(1) by the factor ε^{1-σ₂/σ₁}.  Raises TheoryError for M = 0.
     """
 
     matrix: np.ndarray
     coefficient: float
 
+    def __post_init__(self) -> None:
+        if not self.matrix.any():
+            raise TheoryError("mean(s xᵀ) = 0: with multiplicity 1 no neuron moves at leading order")
+
     @classmethod
     def of(cls, field: OutputsField) -> LinearOutputs:
-        """From the field of order 1; raises TheoryError for another order and for M = 0."""
+        """From the field of order 1; raises TheoryError for another order."""
         if field.order != 1:
             raise TheoryError(f"the closed form needs order 1, this field has order {field.order}")
         rows = [t.gradient(np.zeros(t.dimension)) for t in field.tensors]
-        result = cls(np.array(rows), field.coefficient)
-        if not result.rates[0] > 0:
-            raise TheoryError("mean(s xᵀ) = 0: with multiplicity 1 no neuron moves at leading order")
-        return result
+        return cls(np.array(rows), field.coefficient)
 
     @cached_property
     def _modes(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
