@@ -4,8 +4,10 @@ Every value and derivative keeps its relative accuracy at tiny arguments: traini
 |z| ~ 1e-8, where the textbook forms of log cosh or exp(z) - 1 lose everything to cancellation.
 """
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from math import factorial, pi, sqrt
 from typing import Any
 
@@ -259,6 +261,8 @@ def from_callable(function: Elementwise, name: str) -> TorchActivation:
     where an output depends on another input (it is then no activation).
     """
 
+    _load_forward_mode()
+
     def derivative(z: Tensor) -> Tensor:
         return torch.func.jvp(function, (z,), (torch.ones_like(z),))[1]
 
@@ -276,3 +280,15 @@ def from_callable(function: Elementwise, name: str) -> TorchActivation:
     if not torch.allclose(value, one_by_one, rtol=1e-12, atol=1e-300, equal_nan=True):
         raise NumericsError(f"activation {name!r} is not elementwise: an output depends on another input")
     return TorchActivation(name, function, derivative)
+
+
+@cache
+def _load_forward_mode() -> None:
+    """Let torch compile its rules of forward mode, by a torch.jit that it has itself deprecated, before a user's call.
+
+    Where warnings are errors, that one would otherwise look like a fault of the user's function.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"`torch\.jit\.\w+` is deprecated", DeprecationWarning)
+        one = torch.ones(1, dtype=torch.float64)
+        torch.func.jvp(torch.square, (one,), (one,))

@@ -1,5 +1,8 @@
 """Activations against mpmath at every scale, the fast tanh included."""
 
+import subprocess
+import sys
+
 import mpmath as mp
 import numpy as np
 import pytest
@@ -143,6 +146,21 @@ def test_callables_get_their_derivative_and_bad_ones_are_refused():
         from_callable(lambda z: z.nonsense(), "broken")
     with pytest.raises(NumericsError, match="known are tanh"):
         get("tanhh")
+
+
+@pytest.mark.parametrize(("body", "says"), [("z.square()", ""), ("(warn('mine'), z)[1]", "mine")])
+def test_callables_where_warnings_are_errors(body, says):
+    """torch's own deprecation of torch.jit, met on the way to forward mode, is no fault of a good function; nor is a
+    warning of the function itself swallowed."""
+    program = (
+        "from warnings import warn; from numerics.activations import from_callable; "
+        f"print(from_callable(lambda z: {body}, 'own').name)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout.strip(), done.returncode) == (("own", 0) if not says else ("", 1)), done.stderr
+    assert says in done.stderr
 
 
 def test_autograd_uses_the_written_derivative():
