@@ -206,6 +206,13 @@ class Activation:
         text = text.removeprefix(" + ") if text.startswith(" + ") else text.strip().replace("- ", "-", 1)
         return (text or "0") + (r" + \cdots" if side.next_order is not None else "")
 
+    def __repr__(self) -> str:
+        sided = "smooth" if self.is_smooth else f"c₊, c₋ = {', '.join(map(str, self.one_sided))}"
+        return (
+            f"Activation({self.text!r}: σ(0) = {self.value_at_zero}, multiplicity {self.multiplicity}, leading coefficient "
+            f"{self.leading_coefficient}, next order {self.next_order}, {sided})"
+        )
+
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"
 

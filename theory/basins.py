@@ -91,6 +91,17 @@ class BasinShares:
             "shares": [s.to_json() for s in self.shares],
         }
 
+    def __repr__(self) -> str:
+        lines = [f"BasinShares by {self.method.value}; elsewhere {self.elsewhere:.4f}"]
+        for s in sorted(self.shares, key=lambda s: -s.share)[:8]:
+            u = " ".join(f"{x:+.4f}" for x in s.orientation.u[:6]) + (
+                " ..." if len(s.orientation.u) > 6 else ""
+            )
+            lines.append(f"  {s.fate.name.lower():<7} {s.share:.4f} [{s.low:.4f}, {s.high:.4f}]  u = ({u})")
+        if len(self.shares) > 8:
+            lines.append(f"  ... {len(self.shares)} in all, in .shares")
+        return "\n".join(lines)
+
     def _repr_html_(self) -> str:
         rows = "".join(
             f"<tr><td>{s.fate.name.lower()}</td><td>({', '.join(f'{x:.4f}' for x in s.orientation.u[:8])})</td>"

@@ -223,6 +223,13 @@ class MomentTensor:
         """The (M, D) exponents, in the order of `coefficients`."""
         return monomials(self.dimension, self.order).exponents
 
+    def __repr__(self) -> str:
+        filled = sum(1 for c in self.coefficients if c)
+        return (
+            f"MomentTensor(order={self.order}, dimension={self.dimension}: {filled} of {len(self.coefficients)} "
+            "coefficients not 0)"
+        )
+
     @property
     def is_zero(self) -> bool:
         """True when T = 0 exactly."""

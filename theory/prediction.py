@@ -53,6 +53,20 @@ class Prediction:
             g=self.field.tensor.gradient(np.zeros(self.x.shape[1])), coefficient=self.coefficient
         )
 
+    def __repr__(self) -> str:
+        n, dimension = self.x.shape
+        after = "none" if self.next_term is None else f"{self.next_term[1]:.6g} z^{self.next_term[0]}"
+        lines = [
+            f"Prediction: σ = {self.activation.text}, loss {self.loss.name}, {n} samples, D = {dimension}"
+            + (" (bias counted)" if self.bias else ""),
+            f"  order {self.order}: σ leads with {self.coefficient:.6g} z^{self.order}, next term {after}; relative error "
+            f"O(ε^{self.system.order})",
+            *(f"  note: {note}" for note in self.notes),
+            *(f"  {line}" for line in repr(self.orientations).splitlines()),
+            "  print(prediction.system.text()): the derived flow and its hypotheses",
+        ]
+        return "\n".join(lines)
+
     def _repr_html_(self) -> str:
         notes = "".join(f"<li>{html.escape(note)}</li>" for note in self.notes)
         text = html.escape(self.system.text())

@@ -97,6 +97,9 @@ class Loss:
         signal = self.signal_latex or sympy.latex(self.signal_expression.subs(_F, 0))
         return rf"\ell(f, y) = {sympy.latex(self.expression)}, \quad s = -\partial_f \ell|_{{f=0}} = {signal}"
 
+    def __repr__(self) -> str:
+        return f"loss({self.name!r})"
+
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"
 
@@ -104,7 +107,7 @@ class Loss:
         return _expanded(self.formula, target)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CrossEntropy(Loss):
     """ℓ(f, y) = log Σ_k exp(f_k) - f_y for labels y (n,) or one-hot rows (n, K): s = onehot - 1/K."""
 

@@ -25,6 +25,15 @@ class Report:
         """That of condense's own checks; what others claim is shown and decides nothing."""
         return combine(self.checks)
 
+    def __repr__(self) -> str:
+        names = ", ".join(experiment.name for experiment in self.experiments)
+        where = "" if self.run_dir is None else f", {self.run_dir}"
+        lines = [f"Report: {self.verdict.value} on {names} ({self.seconds:.1f} s{where})"]
+        for check in self.checks:
+            source = "" if check.source is None else f" [{check.source}]"
+            lines.append(f"  {check.verdict.value:<12} {check.name}{source}")
+        return "\n".join(lines)
+
     def to_json(self) -> dict[str, Any]:
         """The `verify` document."""
         return {

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from theory import TheoryError, predict
+from theory import TheoryError, loss, predict
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.standard_normal((6, 2)), np.arange(6.0)
@@ -56,6 +56,31 @@ def test_refusals_are_one_line(x, y, options, message):
         predict(x, y, **options)
     assert message in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_the_plain_prompt_shows_a_few_lines():
+    """What a user reads in a REPL: the numbers of the prediction, growing orientations first, and no arrays."""
+    prediction = predict(X, Y, "x**2*tanh(x)")
+    shown = repr(prediction)
+    assert str(prediction) == shown
+    assert len(shown.splitlines()) <= 16
+    assert max(map(len, shown.splitlines())) <= 124
+    assert "σ = x**2*tanh(x), loss half-mse, 6 samples, D = 3 (bias counted)" in shown
+    assert "order 3: σ leads with 1 z^3, next term -0.333333 z^5; relative error O(ε^2)" in shown
+    found = prediction.orientations
+    listed = repr(found).splitlines()
+    assert f"{found.lines_found} of {found.lines_expected} lines" in listed[0]
+    assert f"{len(found.attractors)} growing, {len(found.dying)} dying" in listed[0]
+    grown = [line for line in listed if line.lstrip().startswith("attractor")]
+    assert len(grown) == min(len(found.attractors), 8)
+    assert f"{found.attractors[0].value:.6g}" in grown[0]
+    assert repr(prediction.loss) == "loss('half-mse')"
+    assert repr(loss("cross-entropy")) == "loss('cross-entropy')"
+    assert repr(prediction.activation).startswith("Activation('x**2*tanh(x)': σ(0) = 0, multiplicity 3,")
+    assert "dw/dt = 3*a*mean(s*x*z**2)" in repr(prediction.system)
+    assert repr(prediction.field.tensor) == "MomentTensor(order=3, dimension=3: 10 of 10 coefficients not 0)"
+    wide = predict(RNG.standard_normal((9, 30)), np.arange(9.0))
+    assert max(map(len, repr(wide).splitlines())) <= 124
 
 
 def test_notebook_output():

@@ -90,6 +90,13 @@ class LeadingSystem:
         lines += ["Hypotheses:"] + [f"    {h}" for h in self.hypotheses] + [f"Source: {self.source}"]
         return "\n".join(lines)
 
+    def __repr__(self) -> str:
+        lines = [self.title, *(f"    {_plain(eq.lhs)} = {_plain(eq.rhs)}" for eq in self.equations)]
+        lines.append(
+            f"    t = τ ε^{self.time_exponent}, relative error O(ε^{self.order}); all of it: .text(), .latex()"
+        )
+        return "\n".join(lines)
+
     def to_json(self) -> dict[str, Any]:
         """JSON-ready document: every equation as text and as LaTeX."""
         return {

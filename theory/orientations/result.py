@@ -56,6 +56,7 @@ class Orientation:
         }
 
 
+_SHOWN = 8  # orientations in a repr, growing ones first
 _RANK = {kind: rank for rank, kind in enumerate(Kind)}
 
 
@@ -121,15 +122,29 @@ class OrientationSet:
             "stats": dict(self.stats),
         }
 
-    def _repr_html_(self) -> str:
+    def summary(self) -> str:
+        """One line: how many lines, how many of them grow and die, and whether that is proved to be all."""
         count = (
             f"{self.lines_found} of {self.lines_expected}" if self.lines_expected else str(self.lines_found)
         )
-        head = (
+        return (
             f"p = {self.multiplicity}, D = {self.dimension}: {count} lines, "
             f"{'complete' if self.complete else 'not proved complete'} ({self.method.value}); "
             f"{len(self.attractors)} growing, {len(self.dying)} dying, 2p = {self.bound_2p}"
         )
+
+    def __repr__(self) -> str:
+        lines = [f"OrientationSet: {self.summary()}"]
+        for o in self.orientations[:_SHOWN]:
+            sign = "" if o.neuron_sign is None else f"  sign a·c {o.neuron_sign:+d}"
+            u = " ".join(f"{x:+.4f}" for x in o.u[:6]) + (" ..." if len(o.u) > 6 else "")
+            lines.append(f"  {o.kind.value:<10} u = ({u})  P(u) = {o.value:.6g}{sign}")
+        if len(self.orientations) > _SHOWN:
+            lines.append(f"  ... {len(self.orientations)} in all, in .orientations")
+        return "\n".join([*lines, *(f"  note: {note}" for note in self.notes)])
+
+    def _repr_html_(self) -> str:
+        head = self.summary()
         cells = "".join(
             f"<tr><td>{o.kind.value}</td><td>{o.neuron_sign or ''}</td><td>{o.value:.6g}</td>"
             f"<td>({', '.join(f'{x:.4f}' for x in o.u[:8])}{', …' if len(o.u) > 8 else ''})</td>"
