@@ -1,12 +1,12 @@
 """Theorem: how long the initial stage lasts for p ≥ 2, where the leading neuron points then, and how well that is known.
 
 Setting.     The smooth leading-order flow; the risk falls from R0 by the fraction δ.
-Statement.   The output f = Σ_j a_j (c z_j^p + c' z_j^q), z_j = w_j·x, lowers the risk by mean(s f) - κ/2 mean f², κ = ℓ''.
+Statement.   The output f = Σ_j a_j (c z_j^p + c' z_j^q), z_j = w_j·x, lowers the risk by mean(s f) - mean(κ f²)/2, κ = ℓ''.
              The horizon is the time at which that is δ R0.  Just before the first blow-up t* one neuron, the leader,
              carries the sum, which grows as (t* - t)^{-(p+1)/(p-1)}: a secant iteration in logarithms converges fast.
 Correction.  At amplitude r of the leader the flow is perturbed by relative forces F_q (r/r_δ)^{q-p} and
              F_f (r/r_δ)^{p+1}, with P = T u^p at the horizon,
-                 F_q = q c' r_δ^{q-p} mean(s (u·x)^{q-1} x) / (p c P),   F_f = -κ c a r_δ^p mean((u·x)^{2p-1} x) / P.
+                 F_q = q c' r_δ^{q-p} mean(s (u·x)^{q-1} x) / (p c P),   F_f = -c a r_δ^p mean(κ (u·x)^{2p-1} x) / P.
              Along u, e = u·F changes the rate of growth.  The Taylor term acts on a by the share p/q of what it does
              to r, so that r² - p a² drifts: √p a = r (1 - h), h = (1 - p/q) e_q / (q - p + 2), and r grows faster by
              e_q - h instead of e_q.  The time left is ∝ r^{1-p}, so the horizon moves by -(p - 1)(t* - t_δ) times
@@ -57,13 +57,14 @@ def blow_up_horizon(
     *,
     fraction: float,
     risk: float,
-    curvature: float,
+    curvature: float | np.ndarray,
     next_term: tuple[int, float] | None,
     blow_up_times: np.ndarray | None = None,
 ) -> Horizon:
     """Predict the horizon of one network for p ≥ 2, with a0 (N,), w0 (N, D), data x (n, D), signal s (n,).
 
-    `fraction` δ of the `risk` R0 at zero output; `next_term` (q, c') of the activation, None for a monomial.
+    `fraction` δ of the `risk` R0 at zero output; `curvature` κ, one number or one a sample (n,); `next_term` (q, c') of
+    the activation, None for a monomial.
     `blow_up_times` (N,) saves following the neurons again.  Raises TheoryError if no neuron grows.
     """
     p, c = field.tensor.order, field.coefficient
@@ -90,7 +91,7 @@ def blow_up_horizon(
         z = x @ at.w.T
         output = (c * z**p + c_next * z**q) @ at.a
         linear = float(np.mean(s * output))
-        return max(linear - 0.5 * curvature * float(np.mean(output**2)), 1e-3 * abs(linear))
+        return max(linear - 0.5 * float(np.mean(curvature * output**2)), 1e-3 * abs(linear))
 
     left = _solve(fall, blow_up, fraction * risk, (p + 1) / (p - 1))
     at = neurons_at(field, a0[[leader]], w0[[leader]], blow_up - left)
@@ -139,7 +140,7 @@ def _forces(field: SmoothField, u, r, a, x, s, curvature, q, c_next) -> list[tup
     p, c = field.tensor.order, field.coefficient
     value = float(field.tensor.value(u))
     along = x @ u
-    forces = [(p + 1, -curvature * c * a * r**p * ((along ** (2 * p - 1)) @ x / len(x)) / value)]
+    forces = [(p + 1, -c * a * r**p * ((curvature * along ** (2 * p - 1)) @ x / len(x)) / value)]
     if c_next != 0:
         forces.append(
             (q - p, q * c_next * r ** (q - p) * ((s * along ** (q - 1)) @ x / len(x)) / (p * c * value))

@@ -54,8 +54,9 @@ class Expected:
     `times` (B,) and their `uncertainty` (B,); a (B, m), w (B, m, D) there, the first-order tilt of the leading neurons
     included; the destination of every neuron as unit vectors (B, m, D), zero where it does not grow; the blow-up time
     of every neuron (B, m).  `perturbation` (B,) is the relative size of the forces beyond leading order at the horizon,
-    whose first order is in `times` and w, and whose square is what is left; `spread` (B, m) is how far in radians that may
-    turn each neuron.  `shift` (B,), for order 2 and above, is how far those forces move the horizon at first order.
+    whose first order is in `times` and w, and whose square is what is left; `spread` (B, m) is how far in radians all that
+    is left may turn each neuron.  `left_out` (B,) is the relative size of what is not in them even at first order.
+    `drift` (B, m), for order 2 and above, is how far all that may move (a, w), in units of √(a² + ‖w‖²).
     """
 
     times: np.ndarray
@@ -66,12 +67,18 @@ class Expected:
     blow_up_times: np.ndarray
     perturbation: np.ndarray
     spread: np.ndarray
-    shift: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    left_out: np.ndarray = field(default_factory=lambda: np.zeros(1))
+    drift: np.ndarray = field(default_factory=lambda: np.zeros((1, 1)))
 
     @property
     def u(self) -> np.ndarray:
         """Orientations at the horizon (B, m, D)."""
         return unit(self.w)
+
+    @property
+    def neglected(self) -> float:
+        """The share of the leading force that is left out at the horizon, in the worst network."""
+        return float(np.max(self.perturbation**2 + self.left_out))
 
     def amplitudes(self, order: int) -> np.ndarray:
         """|a| ‖w‖^p of each neuron at the horizon (B, m)."""
@@ -127,13 +134,12 @@ class SmoothEvidence(Evidence):
 
     @property
     def within_reach(self) -> bool:
-        """Whether first order beyond the leading flow describes the horizon: the neglected second order is below 10 %."""
-        return float(np.max(self.expected.perturbation)) ** 2 <= REACH**2
+        """Whether first order beyond the leading flow describes the horizon: what is neglected is below 10 %."""
+        return self.expected.neglected <= NEGLECTED
 
 
-# The largest relative force beyond leading order of which the first order is still a description: its square, what is
-# left out, is 10 %.
-REACH = float(np.sqrt(0.1))
+# The largest share of the leading force that may be left out for the prediction to be a description.
+NEGLECTED = 0.1
 
 
 def sizes(a: np.ndarray) -> np.ndarray:

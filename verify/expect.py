@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from theory import Fate, Prediction, TheoryError, blow_up_horizon, destinations, linear_horizon, neurons_at
+from theory import Fate, Horizon, Prediction, blow_up_horizon, destinations, linear_horizon, neurons_at
 from theory.closed_form import fallen_mode
 from verify.evidence import Expected, angle, unit
+from verify.remainder import State
 
 
 def expect(prediction: Prediction, a0: np.ndarray, w0: np.ndarray, *, fraction: float) -> Expected:
@@ -27,8 +28,8 @@ def _linear(prediction: Prediction, a0: np.ndarray, w0: np.ndarray, fraction: fl
     times = np.array([linear_horizon(flow, a, w, weighted, **scale) for a, w in zip(a0, w0, strict=True)])
     mode = fallen_mode(flow, weighted, **scale)
     tilt = flow.tilt(weighted, mode, prediction.curvature)
-    states = [flow.at(t, a, w) for t, a, w in zip(times, a0, w0, strict=True)]
-    a, w = np.array([a for a, _ in states]), np.array([w for _, w in states])
+    grown = [flow.at(t, a, w) for t, a, w in zip(times, a0, w0, strict=True)]
+    a, w = np.array([a for a, _ in grown]), np.array([w for _, w in grown])
     # The growing mode of every neuron, a = w∥, turns with the signal and by the next Taylor term.
     growing = (a + w @ flow.direction) / 2
     turned = w + growing[..., None] * tilt
@@ -45,10 +46,15 @@ def _linear(prediction: Prediction, a0: np.ndarray, w0: np.ndarray, fraction: fl
     # The growth has slowed by κS/γ when the risk has fallen by δ: by far more than δ where γ is small against the loss.
     slowing = max(fraction, prediction.curvature * _stretch(prediction, weighted) * mode / flow.rate)
     perturbation = slowing + np.linalg.norm(tilt) + shift
+    # What is left out at first order: by at most its share at the end over the last 1/2γ or 1/γ, in which it grew.
+    states = [State(prediction, *each) for each in zip(a, w, strict=True)]
+    rest = np.array([each.relative(each.left_out(each.next_term, each.feedback())) for each in states])
+    fallen = np.array([each.fall_error for each in states])
+    average = np.sum(growing**2 * rest, axis=1) / np.sum(growing**2, axis=1)
     return Expected(
         times=times,
-        # In units of 1/(2γ): the change of the signal and the next Taylor term at second order.
-        uncertainty=(fraction + perturbation**2) / (2 * flow.rate),
+        # In units of 1/(2γ): the change of the signal and the next Taylor term at second order, and what is left out.
+        uncertainty=(fraction + perturbation**2 + 2 * average + fallen) / (2 * flow.rate),
         a=a,
         w=turned,
         destinations=flow.signs(a0, w0)[..., None] * flow.direction,
@@ -56,8 +62,10 @@ def _linear(prediction: Prediction, a0: np.ndarray, w0: np.ndarray, fraction: fl
         perturbation=perturbation,
         # Second order of the tilt, and of what shifts the time: a neuron still on its way turns as 1/w∥ falls.
         spread=perturbation[:, None] ** 2
+        + rest
         + fraction
         * np.arctan2(np.linalg.norm(_across(w, flow.direction), axis=-1), np.abs(w @ flow.direction)),
+        left_out=np.maximum(average, fallen),
     )
 
 
@@ -67,17 +75,13 @@ def _stretch(prediction: Prediction, x: np.ndarray) -> float:
 
 
 def _blow_up(prediction: Prediction, a0: np.ndarray, w0: np.ndarray, fraction: float) -> Expected:
-    bends = prediction.loss.curvature_at_zero(prediction.y)
-    if np.ptp(bends) > 0:
-        raise TheoryError(
-            f"loss {prediction.loss.name} curves differently at each sample: for order {prediction.order} what lies beyond "
-            "the leading order is derived for a loss that does not; accepted: half-mse, mse, logistic"
-        )
     field = prediction.field
     ends = destinations(field, a0.reshape(-1), w0.reshape(-1, w0.shape[-1]))
     goals = np.where((ends.fates == Fate.GROWS)[:, None], ends.u, 0.0).reshape(w0.shape)
     blow_up_times = ends.blow_up_times.reshape(a0.shape)
     horizons, a, w = [], np.empty_like(a0), np.empty_like(w0)
+    left_out, late = np.zeros(len(a0)), np.zeros(len(a0))
+    spread, drift = np.zeros(a0.shape), np.zeros(a0.shape)
     for b in range(len(a0)):
         horizon = blow_up_horizon(
             field,
@@ -87,34 +91,63 @@ def _blow_up(prediction: Prediction, a0: np.ndarray, w0: np.ndarray, fraction: f
             prediction.signal,
             fraction=fraction,
             risk=prediction.risk,
-            curvature=prediction.curvature,
+            curvature=prediction.loss.curvature_at_zero(prediction.y),
             next_term=prediction.next_term,
             blow_up_times=blow_up_times[b],
         )
         at = neurons_at(field, a0[b], w0[b], horizon.leading_time)
         a[b], w[b] = at.a, at.w
         lead = horizon.leader
+        start, end = State(prediction, a0[b], w0[b]), State(prediction, at.a, at.w)
+        left_out[b], late[b], spread[b], drift[b] = _left_out(start, end, horizon)
         w[b, lead] = at.r[lead] * unit(at.u[lead] + horizon.tilt)
         horizons.append(horizon)
-    size = np.array([h.perturbation for h in horizons])
-    uncertainty, times = np.array([h.uncertainty for h in horizons]), np.array([h.time for h in horizons])
-    # The change of the signal acts on a sleeping neuron while the leader is large: for the share of the time by which it
-    # also shifts the horizon.
-    shift = np.array([h.shift for h in horizons])
-    late = shift / times
-    spread = late[:, None] * angle(unit(w0), unit(w))
-    spread[np.arange(len(a0)), [h.leader for h in horizons]] = size**2
     return Expected(
-        times=times,
-        uncertainty=uncertainty,
+        times=np.array([h.time for h in horizons]),
+        uncertainty=np.array([h.uncertainty for h in horizons]) + late,
         a=a,
         w=w,
         destinations=goals,
         blow_up_times=blow_up_times,
-        perturbation=size,
+        perturbation=np.array([h.perturbation for h in horizons]),
         spread=spread,
-        shift=shift,
+        left_out=left_out,
+        drift=drift,
     )
+
+
+def _left_out(start: State, end: State, horizon: Horizon) -> tuple[float, float, np.ndarray, np.ndarray]:
+    """What the prediction of one network leaves out at first order: its size relative to the leading force on the leader,
+    by how much it may move the horizon, by how many radians (N,) the neurons may be turned, and how far they may be
+    moved, in units of their ρ (N,).
+
+    At amplitude r the flow stays for a time ∝ r^{1-m}.  A force on a neuron by itself, ∝ r^k of the leading one, moves it
+    by at most its share at the start for each e-fold of growth, or that at the end over the last of them.  The output
+    f ∝ r^{p+1} of the leader pushes every neuron: ∫ f dt is f at the end times (m - 1)/(p + 2 - m) of the time left.
+    """
+    m, p = start.prediction.order, start.prediction.activation.multiplicity
+    lead, left = horizon.leader, horizon.blow_up - horizon.leading_time
+    growth = np.abs(np.log(np.linalg.norm(end.w, axis=1) / np.linalg.norm(start.w, axis=1)))
+    turn = angle(unit(start.w), unit(end.w))
+    # The leader's own first order, by its next Taylor term and its own output, is in the prediction.
+    early = float(start.relative(start.left_out(start.next_term))[lead])
+    final = float(end.relative(end.left_out(end.next_term, end.feedback(np.array([lead]))))[lead])
+    fallen = end.fall_error
+    # That of the next term is in it as if the leader had been aligned all the time.
+    q = start.prediction.next_term[0] if start.prediction.next_term else m
+    aligned = end.relative(end.next_term)[lead] * np.exp(-(q - m) * growth[lead])
+    astray = abs(float(start.relative(start.next_term)[lead]) - float(aligned))
+    moved = (early * (1 + growth[lead]) + astray) * horizon.blow_up
+    moved += left * (m - 1) * (final + fallen / (m + 1))
+    # The others' is not.
+    own = start.relative(start.left_out())
+    on_a, on_w = (part * left * (m - 1) / max(p + 2 - m, 1) for part in end.left_out())
+    r, rho = np.linalg.norm(end.w, axis=1), np.hypot(end.a, np.linalg.norm(end.w, axis=1))
+    spread = own * (turn + growth) + np.linalg.norm(on_w, axis=1) / r
+    went = np.hypot(end.a - start.a, np.linalg.norm(end.w - start.w, axis=1))
+    drift = (own * went + np.hypot(on_a, np.linalg.norm(on_w, axis=1))) / rho
+    spread[lead] = horizon.perturbation**2 + early * turn[lead] + final
+    return max(early, final, fallen), float(moved), np.minimum(spread, np.pi), np.minimum(drift, 1.0)
 
 
 def _across(w: np.ndarray, direction: np.ndarray) -> np.ndarray:

@@ -26,9 +26,10 @@ def amplitude(evidence: Evidence) -> list[Check]:
     share = expected.amplitudes(order)
     share = share / share.sum(axis=1, keepdims=True)
     predicted = weighted_median(angle(expected.u, expected.destinations)[growing], share[growing])
-    # Second order: the forces beyond leading order acting on their own first-order effect, and on the misalignment.
+    # Second order: the forces beyond leading order acting on their own first-order effect, and on the misalignment;
+    # and what the prediction does not have at first order.
     perturbation = float(np.max(expected.perturbation))
-    tolerance = perturbation * max(predicted, perturbation**2)
+    tolerance = perturbation * max(predicted, perturbation**2) + float(np.max(expected.left_out))
     chance = chance_angle(evidence)
     return [
         Check(

@@ -20,7 +20,7 @@ def shadow(evidence: SmoothEvidence) -> list[Check]:
         return []  # on two points there is nothing to turn; the destination check says what there is to say
     prediction, expected = evidence.prediction, evidence.expected
     trained, coarse = evidence.limit(), evidence.trained
-    errors, motions = [], []
+    errors, motions, spreads = [], [], []
     for b in range(len(trained.times)):
         start = unit(trained.w0[b])
         if prediction.order == 1:
@@ -31,6 +31,7 @@ def shadow(evidence: SmoothEvidence) -> list[Check]:
             leading, follows = at.u, ~at.blown_up & (expected.blow_up_times[b] > 1.1 * trained.times[b])
         errors.append(angle(trained.u[b], leading)[follows])
         motions.append(angle(start, leading)[follows])
+        spreads.append(expected.spread[b][follows])
     error, motion = np.concatenate(errors), np.concatenate(motions)
     ratio = error / motion
     observed = float(np.median(ratio))
@@ -39,10 +40,10 @@ def shadow(evidence: SmoothEvidence) -> list[Check]:
     if prediction.order == 1:
         # The first order of the change of the signal is in the prediction (tilt); its second order is left.
         beyond = float(np.max(expected.perturbation)) ** 2 + evidence.fraction
+        beyond += float(np.max(expected.left_out)) / turn
     else:
-        # The change of the signal acts on every neuron while the leader is large: for the share of the time by which
-        # it also shifts the horizon (theory.horizon).
-        beyond = float(np.max(expected.shift / expected.times))
+        # Neuron by neuron: no error is larger than its bound, so that no median is larger than that of the bounds.
+        beyond = float(np.median(np.concatenate(spreads) / motion))
     tolerance = beyond + step**2 + step * evidence.experiment.step
     return [
         Check(

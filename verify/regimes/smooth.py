@@ -16,16 +16,17 @@ from numerics.activations import TorchActivation
 from numerics.schedules import Rate, RescaledTime
 from numerics.stopping import LossFraction
 from theory import Prediction, TheoryError, predict
+from theory.neglected import on_these_data
 from verify.checks.agreement import agreement
 from verify.checks.amplitude import amplitude
 from verify.checks.count import bound_2p, counts
 from verify.checks.destination import destination
 from verify.checks.horizon import horizon
 from verify.checks.invariant import invariant
-from verify.checks.order import order_check
+from verify.checks.order import competing_sizes, order_check
 from verify.checks.scaling import scaling
 from verify.checks.shadow import shadow
-from verify.evidence import REACH, Expected, SmoothEvidence, Trained
+from verify.evidence import NEGLECTED, Expected, SmoothEvidence, Trained
 from verify.examination import Examination, put
 from verify.expect import expect
 from verify.experiment import Experiment
@@ -48,14 +49,16 @@ def examine_smooth(experiment: Experiment, watch: Progress) -> Examination:
     """Predict, train, expect and check; raises TheoryError where the smooth theorem does not apply."""
     watch.stage(f"{experiment.name}: predict")
     data = experiment.dataset
-    prediction = predict(
-        data.x,
-        data.y,
-        experiment.activation,
-        loss_function=experiment.loss,
-        bias=experiment.bias,
-        max_paths=experiment.max_paths,
-        seed=experiment.seed,
+    prediction = on_these_data(
+        predict(
+            data.x,
+            data.y,
+            experiment.activation,
+            loss_function=experiment.loss,
+            bias=experiment.bias,
+            max_paths=experiment.max_paths,
+            seed=experiment.seed,
+        )
     )
     sigma = torch_activation(prediction.activation)
     evidence = _gather(experiment, prediction, sigma, watch)
@@ -65,7 +68,8 @@ def examine_smooth(experiment: Experiment, watch: Progress) -> Examination:
         prediction, sigma.value, sigma.derivative, loss=experiment.loss, seed=experiment.seed
     )
     seconds = time.perf_counter() - started
-    checks = [order_check(result, prediction.system.order_terms).timed(seconds, experiment.name)]
+    sizes = competing_sizes(prediction, result.tau, experiment.seed)
+    checks = [order_check(result, prediction.system.order_terms, sizes).timed(seconds, experiment.name)]
     for check in _CHECKS:
         found = put((check,), evidence, experiment, watch)
         if check in _AT_HORIZON and not evidence.within_reach:
@@ -130,7 +134,7 @@ def _initial_stage(
             if decade == DECADES - 1:
                 raise
             continue
-        if float(np.max(expected.perturbation)) <= REACH:
+        if expected.neglected <= NEGLECTED:
             break
     return fraction, expected
 
@@ -157,10 +161,10 @@ def clock_rate(prediction: Prediction) -> float:
 
 
 def _out_of_reach(check: Check, evidence: SmoothEvidence) -> Check:
-    size = float(np.max(evidence.expected.perturbation))
     return replace(
         check,
         verdict=Verdict.INCONCLUSIVE,
-        why=f"when the loss has fallen by {100 * evidence.fraction:g} % the forces beyond leading order are {size:.2g} of "
-        "the leading one: these data leave the initial stage earlier; a smaller fraction would be conclusive",
+        why=f"when the loss has fallen by {100 * evidence.fraction:g} % the forces that the prediction leaves out are "
+        f"{evidence.expected.neglected:.2g} of the leading one, above {NEGLECTED:g}: these data leave the initial stage "
+        "earlier; a smaller --fraction, with a smaller --init-std, would be conclusive",
     )

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from theory import Fate, Prediction, destinations
+from verify.boundary import near_boundary
 from verify.confusion import Confusion, confusion, labelled, nearest
-from verify.evidence import Expected, Trained, unit
+from verify.evidence import Expected, Trained
 
 SAME = 1e-5  # rad; orientations are certified apart, and flows end within 1e-8 of alignment
-DRAWS = 8  # of the directions in which a start may be off
 
 
 def trained_destinations(
@@ -56,11 +56,14 @@ def _by_flow(
     )
     doubtful = np.flatnonzero(predicted != observed)
     boundary = np.zeros(len(predicted), dtype=bool)
-    if len(doubtful):
-        generator = np.random.default_rng(np.random.SeedSequence([seed, 6]))
-        a0, w0 = coarse.a0.ravel()[doubtful], coarse.w0.reshape(-1, dimension)[doubtful]
-        size = (expected.spread.ravel()[doubtful] * np.linalg.norm(w0, axis=1))[:, None]
-        for _ in range(DRAWS):
-            moved = w0 + size * unit(generator.standard_normal(w0.shape))
-            boundary[doubtful] |= classes(a0, moved) != predicted[doubtful]
+    ends = np.broadcast_to(expected.times[:, None], coarse.a0.shape).ravel()
+    boundary[doubtful] = near_boundary(
+        prediction.field,
+        classes,
+        coarse.a0.ravel()[doubtful],
+        coarse.w0.reshape(-1, dimension)[doubtful],
+        expected.drift.ravel()[doubtful],
+        ends[doubtful],
+        np.random.default_rng(np.random.SeedSequence([seed, 6])),
+    )
     return confusion(labelled(listed), predicted, observed, refined, boundary)
