@@ -6,7 +6,7 @@ import os
 import sys
 from typing import NoReturn
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Parameter, UnknownOptionError, UnusedCliTokensError
 
 app = App(
     name="condense",
@@ -42,13 +42,30 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     try:
         code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+        sys.stdout.flush()
     except CycloptsError as error:
-        _refuse(str(error))
+        _refuse(_worded(error))
+    except BrokenPipeError:
+        # The reader of the output has gone, as in `| head`: not an error of input, and nobody to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)  # as a shell reports a process that the signal ended
     except (ValueError, OSError) as error:
         if not _is_refusal(error):
             raise
         _refuse(str(error))
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _worded(error: CycloptsError) -> str:
+    """The parser's message; where something is left over, with the place that lists what the command takes."""
+    message = str(error).rstrip()
+    command = " ".join(("condense", *(error.command_chain or ())))
+    if isinstance(error, UnusedCliTokensError):
+        extra = " ".join(error.unused_tokens or ())
+        message = f"{command}: one argument too many: {extra}."
+    if isinstance(error, (UnknownOptionError, UnusedCliTokensError)):
+        message += f" What it takes: {command} --help"
+    return message
 
 
 def _is_refusal(error: Exception) -> bool:

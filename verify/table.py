@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -93,15 +94,45 @@ def show(value: Any) -> str:
     return str(value)
 
 
+def readable(text: str) -> str:
+    """Exact text for the screen: whole numbers of more than 24 digits as 1e400 where that is exact, 2.65613…e95 otherwise.
+
+    Documents (--json, --latex) keep every digit.
+    """
+
+    def shortened(match: re.Match[str]) -> str:
+        digits = match[0]
+        head, tail = digits[:6], digits[6:]
+        mantissa = f"{head[0]}.{head[1:]}".rstrip("0").rstrip(".") if not tail.strip("0") else None
+        return f"{mantissa or f'{head[0]}.{head[1:]}…'}e{len(digits) - 1}"
+
+    return re.sub(r"(?<![\d.])\d{25,}(?![\d.])", shortened, text)
+
+
 def print_multiplicity(activation: Activation) -> None:
-    """The expansion of an activation, a line each."""
+    """The expansion of an activation, a line each; the two sides of 0 by themselves where they differ."""
     console, document = _console(), activation.to_json()
+    sides = document.pop("sides", {})
+    if not document.get("smooth"):
+        for name, where in (("plus", "for z > 0"), ("minus", "for z < 0, in |z|")):
+            if side := sides.get(name):
+                document[where] = _expansion(side)
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="dim")
-    table.add_column()
+    table.add_column(overflow="fold")
     for key, value in document.items():
-        table.add_row(key.replace("_", " "), "none" if value is None else show(value))
+        shown = "none" if value is None else show(value)
+        table.add_row(key.replace("_", " "), Text(shown if key == "activation" else readable(shown)))
     console.print(table)
+
+
+def _expansion(side: dict[str, Any]) -> str:
+    if side["order"] is None:
+        return "0"
+    after = (
+        "" if side["next_order"] is None else f" + ({side['next_coefficient']}) z^{side['next_order']} + ..."
+    )
+    return f"({side['coefficient']}) z^{side['order']}{after}"
 
 
 def print_orientations(found: OrientationSet) -> None:

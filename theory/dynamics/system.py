@@ -137,7 +137,7 @@ _GREEK = (
 
 
 def _latex(expression: Any) -> str:
-    text = sympy.latex(expression, order="none")
+    text = str(sympy.latex(expression, order="none"))
     return "".join(_GREEK.get(letter, letter) for letter in text)
 
 

@@ -6,14 +6,14 @@ import time
 from pathlib import Path
 from typing import Annotated
 
-from verify.commands.options import OUTPUT, Flag, Output, print_json, watched
+from verify.commands.options import OUTPUT, Count, Flag, Output, print_json, watched
 
 
 def claims(
     *claims: str,
     quick: Annotated[bool, Flag] = False,
-    seed: int = 0,
-    processes: int = 2,
+    seed: Count = 0,
+    processes: Count = 2,
     out: str | None = None,
     output: Output = OUTPUT,
 ) -> int:
@@ -40,6 +40,8 @@ def claims(
     for name, value, least in (("seed", seed, 0), ("processes", processes, 1)):
         if value < least:
             raise UsageError(f"{name} is {value}; accepted: a whole number of at least {least}")
+    if out is not None and (not out.strip() or Path(out).is_dir() or not Path(out).parent.is_dir()):
+        raise UsageError(f"--out {out!r}: a file in a folder that exists is needed")
     ledger = resolve(claims)
     began = time.perf_counter()
     entries = watched(

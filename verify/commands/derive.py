@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from verify.commands.options import OUTPUT, Flag, Formula, Output, print_json
+from verify.commands.options import ANSWER, Answer, Flag, Formula, print_json
 
 if TYPE_CHECKING:
     from theory import Activation, LeadingSystem
@@ -22,7 +22,7 @@ def derive(
     joint: Annotated[bool, Flag] = False,
     centred: Annotated[bool, Flag] = False,
     latex: Annotated[bool, Flag] = False,
-    output: Output = OUTPUT,
+    output: Answer = ANSWER,
 ) -> int:
     """The leading-order dynamics of a network as text, LaTeX (--latex) or JSON (--json).
 
@@ -38,6 +38,8 @@ def derive(
         One potential for all groups of parameters, the sum of their leading ones.
     centred
         The mean signal is zero, as for targets of mean zero.
+    latex
+        LaTeX in place of plain text.
     """
     from theory import activation
     from theory.dynamics.deep import derived
@@ -47,6 +49,8 @@ def derive(
     from verify.order.cases import named_layers
     from verify.order.table import print_groups
 
+    if latex and output.json:
+        raise UsageError("--latex and --json: choose one; the JSON document holds each equation as LaTeX too")
     further = named_layers(layers)
     if not further:
         if upper_bias or residual or joint or centred:
@@ -92,8 +96,10 @@ def _two_layer(sigma: Activation) -> LeadingSystem:
     return smooth_system(sigma) if sigma.is_smooth else one_sided_system(sigma)
 
 
-def _show(system: LeadingSystem, latex: bool, output: Output) -> None:
+def _show(system: LeadingSystem, latex: bool, output: Answer) -> None:
+    from verify.table import readable
+
     if output.json:
         print_json(system.to_json())
     else:
-        print(system.latex() if latex else system.text())
+        print(system.latex() if latex else readable(system.text()))

@@ -8,20 +8,20 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from verify.commands.options import OUTPUT, Output, print_json, watched
+from verify.commands.options import OUTPUT, Count, Output, print_json, watched
 
 
 def hunt(
     claim: str,
     /,
     *,
-    multiplicity: int | None = None,
-    dimension: int | None = None,
+    multiplicity: Count | None = None,
+    dimension: Count | None = None,
     activation: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
-    bound: int | None = None,
+    bound: Count | None = None,
     drop: str | None = None,
-    seed: int = 0,
-    trials: int = 10_000,
+    seed: Count = 0,
+    trials: Count = 10_000,
     save: str | None = None,
     output: Output = OUTPUT,
 ) -> int:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from verify.commands.options import OUTPUT, Formula, Output, print_json
+from verify.commands.options import ANSWER, Answer, Formula, print_json
 
 
-def multiplicity(expr: Formula, /, *, output: Output = OUTPUT) -> int:
+def multiplicity(expr: Formula, /, *, output: Answer = ANSWER) -> int:
     """Multiplicity, leading coefficient, next order and predicted order of accuracy of an activation."""
     from theory.activation import activation
     from verify.table import print_multiplicity

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
-from verify.commands.options import OUTPUT, Flag, Output, print_json, watched
+from verify.commands.options import OUTPUT, Count, Flag, Output, print_json, watched
 
 
 def observe(
-    checkpoint: Path,
+    checkpoint: str,
     /,
     *,
     threshold: float = 0.95,
-    multiplicity: int = 1,
+    multiplicity: Count = 1,
     chance: Annotated[bool, Flag] = False,
-    seed: int = 0,
+    seed: Count = 0,
     entry: str | None = None,
     output: Output = OUTPUT,
 ) -> int:
@@ -51,9 +50,7 @@ def observe(
         ),
     )
     if output.json:
-        print_json(
-            {"checkpoint": str(checkpoint), "seed": seed, "layers": [each.to_json() for each in found]}
-        )
+        print_json({"checkpoint": checkpoint, "seed": seed, "layers": [each.to_json() for each in found]})
     else:
-        print_observation(str(checkpoint), found)
+        print_observation(checkpoint, found)
     return 0

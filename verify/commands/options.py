@@ -3,21 +3,50 @@
 from __future__ import annotations
 
 import json as _json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from cyclopts import Parameter
+from cyclopts import Parameter, Token
 
 if TYPE_CHECKING:
     from verify.experiment import Experiment
 
 OptimizerName = Literal["gd", "momentum", "adam", "sign"]
-Formula = Annotated[str, Parameter(allow_leading_hyphen=True)]
+Optimizer = Annotated[OptimizerName, Parameter(help="Optimiser that the networks are trained with.")]
+Formula = Annotated[
+    str,
+    Parameter(allow_leading_hyphen=True, help="activation: a formula in one variable or a catalogue name"),
+]
+Sigma = Annotated[
+    str,
+    Parameter(allow_leading_hyphen=True, help="Activation: a formula in one variable or a catalogue name."),
+]
 Data = Annotated[
     str, Parameter(help="embedded name (line, sine5, xor, digits), .npz with x and y, or .csv with a header")
 ]
 Flag = Parameter(negative="")
+
+
+def _whole(kind: Any, tokens: Sequence[Token]) -> int:
+    """A whole number as written: cyclopts by itself rounds 1.5 to 2."""
+    try:
+        return int(tokens[0].value)
+    except ValueError:
+        raise ValueError(f"{tokens[0].value[:40]!r} is no whole number") from None
+
+
+Count = Annotated[int, Parameter(converter=_whole)]
+
+
+@Parameter(name="*")
+@dataclass
+class Answer:
+    """How a command answers that is done at once: it accepts --quiet, and has no progress to hide."""
+
+    json: Annotated[bool, Flag] = False
+    """Print one JSON document on standard output and nothing else there."""
+    quiet: Annotated[bool, Parameter(negative="", show=False)] = False
 
 
 @Parameter(name="*")
@@ -33,45 +62,51 @@ class Output:
 
 @Parameter(name="*")
 @dataclass
-class Setting:
-    """The network, its data and its training."""
+class Problem:
+    """The network's loss and inputs: all that theory needs beside the activation."""
 
-    activation: Annotated[str, Parameter(allow_leading_hyphen=True)] = "tanh"
-    """Activation: a formula in one variable or a catalogue name."""
     loss: Annotated[str, Parameter(allow_leading_hyphen=True)] = "half-mse"
     """Loss: half-mse, mse, logistic, cross-entropy, huber, or a formula in f and y such as (f - y)**4."""
     bias: Annotated[bool, Parameter(negative="--no-bias")] = True
     """Append a constant input, so that the bias is part of the orientation."""
-    optimizer: OptimizerName = "gd"
-    """Optimiser of the trained networks."""
-    width: int | None = None
+    standardize: Annotated[bool, Flag] = False
+    """Shift and scale every input column to mean 0 and variance 1."""
+    seed: Count = 0
+    """Seed from which everything random is drawn."""
+    max_paths: Count = 20_000
+    """Homotopy paths above which the search for orientations is a multistart."""
+
+
+@Parameter(name="*")
+@dataclass
+class Training:
+    """How networks are trained."""
+
+    width: Count | None = None
     """Hidden neurons (default: 50; where σ(0) ≠ 0 enough for the signs to split in the initial stage)."""
     init_std: float | None = None
     """Standard deviation of every parameter at the start (default: 1e-5 for order 1, 1e-3 above)."""
     lr: float | None = None
     """Learning rate (default: steps of equal size in rescaled time; std/20 for adam and sign)."""
     fraction: float | None = None
-    """Fall of the loss that ends the initial stage (default: 0.001 for order 1, 0.01 above, less where the
-    leading order has ceased to lead by then)."""
-    seed: int = 0
-    """Seed from which everything random is drawn."""
-    seeds: int = 8
+    """Fall of the loss that ends the initial stage (default: 0.001 for order 1, 0.01 above, less where the leading
+    order has ceased to lead by then)."""
+    seeds: Count = 8
     """Number of networks."""
-    standardize: Annotated[bool, Flag] = False
-    """Shift and scale every input column to mean 0 and variance 1."""
     device: str = "cpu"
     """Device that torch trains on."""
-    max_paths: int = 20_000
-    """Homotopy paths above which the search for orientations is a multistart."""
-
-    def experiment(self, data: str) -> Experiment:
-        """The experiment that these options describe."""
-        from verify.experiment import Experiment
-
-        return Experiment(data=data, **vars(self))
 
 
-SETTING, OUTPUT = Setting(), Output()
+PROBLEM, TRAINING, OUTPUT, ANSWER = Problem(), Training(), Output(), Answer()
+
+
+def experiment(
+    data: str, sigma: str, problem: Problem, optimizer: OptimizerName = "gd", training: Training = TRAINING
+) -> Experiment:
+    """The experiment that a command's options describe."""
+    from verify.experiment import Experiment
+
+    return Experiment(data=data, activation=sigma, optimizer=optimizer, **vars(problem), **vars(training))
 
 
 def watched(output: Output, work: Callable[[Any], Any]) -> Any:

@@ -6,7 +6,18 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from verify.commands.options import OUTPUT, SETTING, Data, Flag, Formula, Output, Setting, print_json, watched
+from verify.commands.options import (
+    OUTPUT,
+    PROBLEM,
+    Data,
+    Flag,
+    Formula,
+    Output,
+    Problem,
+    experiment,
+    print_json,
+    watched,
+)
 
 
 def order(
@@ -19,7 +30,7 @@ def order(
     residual: Annotated[bool, Flag] = False,
     weight_decay: float = 0.0,
     trained: Annotated[bool, Flag] = False,
-    setting: Setting = SETTING,
+    problem: Problem = PROBLEM,
     output: Output = OUTPUT,
 ) -> int:
     """Measured against predicted order of accuracy of the leading-order flow.
@@ -37,17 +48,15 @@ def order(
     trained
         Gradient descent, its learning rate refined until it does not matter, in place of the integrated gradient flow.
     """
-    from dataclasses import replace
-
     from verify.order import order_of_accuracy
     from verify.order.cases import named_layers
     from verify.order.table import print_orders
 
-    experiment = replace(setting, activation=expr).experiment(data)
+    described = experiment(data, expr, problem)
     document, result = watched(
         output,
         lambda progress: order_of_accuracy(
-            experiment,
+            described,
             layers=named_layers(layers),
             upper_bias=upper_bias,
             residual=residual,

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-from verify.commands.options import OUTPUT, SETTING, Data, Flag, Output, Setting, print_json, watched
+from verify.commands.options import (
+    OUTPUT,
+    PROBLEM,
+    Data,
+    Flag,
+    Optimizer,
+    Output,
+    Problem,
+    Sigma,
+    experiment,
+    print_json,
+    watched,
+)
 
 if TYPE_CHECKING:
     from theory import BasinShares
@@ -15,7 +27,9 @@ def orientations(
     data: Data,
     /,
     *,
-    setting: Setting = SETTING,
+    activation: Sigma = "tanh",
+    problem: Problem = PROBLEM,
+    optimizer: Optimizer = "gd",
     naive: Annotated[bool, Flag] = False,
     basins: Annotated[bool, Flag] = False,
     output: Output = OUTPUT,
@@ -24,8 +38,6 @@ def orientations(
 
     Parameters
     ----------
-    data
-        Data set.
     naive
         For σ(0) ≠ 0: from the signal at zero output, without the fit of the mean.
     basins
@@ -34,22 +46,22 @@ def orientations(
     from theory.landscape import collecting_orientations
     from verify.table import print_basins, print_orientations
 
-    experiment = setting.experiment(data)
+    described = experiment(data, activation, problem, optimizer)
     found = watched(
         output,
         lambda progress: collecting_orientations(
-            experiment.dataset.x,
-            experiment.dataset.y,
-            experiment.activation,
-            loss_function=experiment.loss,
-            bias=experiment.bias,
-            optimizer=experiment.optimizer,
+            described.dataset.x,
+            described.dataset.y,
+            described.activation,
+            loss_function=described.loss,
+            bias=described.bias,
+            optimizer=described.optimizer,
             naive=naive,
-            max_paths=experiment.max_paths,
-            seed=experiment.seed,
+            max_paths=described.max_paths,
+            seed=described.seed,
         ),
     )
-    shares = watched(output, lambda progress: _basins(experiment)) if basins else None
+    shares = watched(output, lambda progress: _basins(described)) if basins else None
     if output.json:
         print_json(found.to_json() | ({} if shares is None else {"basins": shares.to_json()}))
     else:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
-from verify.commands.options import OUTPUT, Flag, Output, print_json, watched
+from verify.commands.options import OUTPUT, Count, Flag, Output, print_json, watched
 
 
 def reproduce(
     *figures: str,
     quick: Annotated[bool, Flag] = False,
-    data: Path | None = None,
-    seed: int = 0,
-    seeds: int = 16,
-    out: Path = Path("runs"),
+    data: str | None = None,
+    seed: Count = 0,
+    seeds: Count = 16,
+    out: str = "runs",
     output: Output = OUTPUT,
 ) -> int:
     """The source paper's experiments with many seeds, beside what theory says of each optimiser.
@@ -45,7 +44,7 @@ def reproduce(
             seed=seed,
             seeds=seeds,
             quick=quick,
-            data=None if data is None else str(data),
+            data=data,
             progress=progress,
         ),
     )

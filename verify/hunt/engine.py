@@ -61,8 +61,9 @@ def run(
     progress: Progress | None = None,
 ) -> Find:
     """The same for a hunt of one's own."""
-    if trials < 1 or seed < 0:
-        raise UsageError(f"trials is {trials}, seed is {seed}; accepted: at least 1, at least 0")
+    for name, value, least in (("trials", trials, 1), ("seed", seed, 0)):
+        if value < least:
+            raise UsageError(f"{name} is {value}; accepted: a whole number of at least {least}")
     began = time.perf_counter()
     watch = progress if progress is not None else Silent()
     tried: Counter[str] = Counter()

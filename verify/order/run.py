@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from theory import activation, predict
+from verify.errors import UsageError
 from verify.experiment import Experiment
 from verify.formula import torch_activation
 from verify.order.cases import case_of
@@ -29,6 +31,8 @@ def order_of_accuracy(
     decay in rescaled time.  `train`: gradient descent of real networks, its learning rate refined until it does not
     matter, in place of the integrated gradient flow.
     """
+    if not (math.isfinite(decay) and decay >= 0):
+        raise UsageError(f"weight decay is {decay:g}; accepted: a finite number of at least 0")
     sigma = activation(experiment.activation)
     plain = sigma.is_smooth and sigma.value_at_zero == 0 and experiment.targets.ndim == 1
     if plain and not (layers or upper_bias or residual or decay or train):

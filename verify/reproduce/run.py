@@ -10,10 +10,13 @@ from pathlib import Path
 from verify.errors import UsageError
 from verify.progress import Progress, Silent
 from verify.reproduce.finding import Finding, Reproduction
+from verify.reproduce.images import images
 from verify.reproduce.index import FIGURES
 from verify.reproduce.markdown import markdown
 from verify.reproduce.workspace import Workspace
-from verify.store import versions, write_json
+from verify.store import versions, writable, write_json
+
+_IMAGES = ("2", "preprint-mnist")  # figures that can take the user's images
 
 
 def reproduce(
@@ -34,8 +37,16 @@ def reproduce(
     for name in wanted:
         if name not in FIGURES:
             raise UsageError(f"unknown figure {name!r}; accepted: {', '.join(FIGURES)}")
-    if seeds < 1 or seed < 0:
-        raise UsageError(f"seed {seed}, seeds {seeds}: a seed of at least 0 and at least 1 seeds are needed")
+    for name, value, least in (("seeds", seeds, 1), ("seed", seed, 0)):
+        if value < least:
+            raise UsageError(f"{name} is {value}; accepted: a whole number of at least {least}")
+    if data is not None:
+        if not any(name in _IMAGES for name in wanted):
+            raise UsageError(
+                f"--data is read by the figures {' and '.join(_IMAGES)} alone; name one of those"
+            )
+        images(data)  # refused before anything is computed
+    writable(out)
     work = Workspace.open(
         out, seed=seed, seeds=seeds, quick=quick, progress=progress if progress is not None else Silent()
     )
@@ -45,8 +56,7 @@ def reproduce(
         module, function, _ = FIGURES[name]
         make: Callable[..., list[Finding]] = getattr(import_module(f"verify.reproduce.{module}"), function)
         began = time.perf_counter()
-        takes_data = name in ("2", "preprint-mnist")
-        findings += make(work, data) if takes_data else make(work)
+        findings += make(work, data) if name in _IMAGES else make(work)
         seconds[name] = time.perf_counter() - began
     result = Reproduction(
         findings=tuple(findings),
