@@ -1,11 +1,9 @@
 """Peak memory predicted before a run, and a refusal with the numbers where it cannot fit."""
 
-import os
-
 import torch
 from torch import Tensor
 
-from .errors import NumericsError
+from . import host
 from .gradient import block_members, hidden_bytes, is_narrow
 from .networks import Network
 
@@ -42,7 +40,9 @@ def training_bytes(
         passing = FORWARD_LAYERS if written else FORWARD_LAYERS + UNWRITTEN_LAYERS
         hidden = block * hidden_bytes(network, samples, dtype, device) + passing * max(widths) * column
         hidden += sum(widths) * column if network.residual else 0
-    data = 2 * samples * (network.inputs + 1 + network.outputs) * dtype.itemsize
+    # The columns of the data, and the rows themselves where they are not the caller's.
+    copies = 1 if dtype == torch.float64 and device.type == "cpu" else 2
+    data = copies * samples * (network.inputs + 1 + network.outputs) * dtype.itemsize
     dimension = network.shapes["w1"][1]
     weighted = network.depth == 1 and network.outputs == 1
     narrow = weighted and is_narrow(dimension, samples, network.shapes["w1"][0])
@@ -52,21 +52,12 @@ def training_bytes(
 
 def available_bytes(device: torch.device) -> int:
     """Bytes that can be allocated now on the device; physical memory not in use, on the host."""
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
-    try:
-        with open("/proc/meminfo", encoding="ascii") as lines:
-            return next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable")) * 1024
-    except (OSError, StopIteration):
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else host.available_bytes()
 
 
 def require(needed: int, device: torch.device, what: str) -> None:
     """Raises NumericsError, with both numbers, where `needed` bytes are more than the device has."""
-    available = available_bytes(device)
-    if needed > available:
-        numbers = f"{needed / 2**30:.1f} GiB and {available / 2**30:.1f} GiB are available on {device}"
-        raise NumericsError(f"{what} needs {numbers}: use fewer members, samples or snapshots")
+    host.refuse_beyond(needed, available_bytes(device), what, f"on {device}", "members, samples or snapshots")
 
 
 def require_training(

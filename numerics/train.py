@@ -134,6 +134,7 @@ def training(
                 snapshot = ensemble.snapshot(step)
                 stored.append(snapshot if keep_parameters else replace(snapshot, parameters={}))
                 yield snapshot
+                del snapshot  # its parameters are the caller's alone: none are held until the next
             if progress is not None and step % STEPS_BETWEEN_PROGRESS == 0:
                 progress(step, ensemble.running)
             if not ensemble.running:

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from numerics.errors import NumericsError
+from numerics.flow import memory
 from numerics.flow.batch import Array, Ending, System, integrate
 from numerics.flow.losses import FlowLoss, flow_loss
 
@@ -237,6 +238,11 @@ def gradient_flow(
     ascending = times.ndim == 1 and len(times) > 0 and (np.diff(times, prepend=0.0) >= 0).all()
     if not ascending or not np.isfinite(times).all():
         raise NumericsError("tau must be one number or an ascending list, none negative, all finite")
+    members = (len(a), samples.shape[1], goals.shape[1], len(samples), len(eps))
+    memory.require(
+        memory.gradient_flow_bytes(*members, len(times)),
+        f"the gradient flow of {len(a)} neurons on {len(samples)} samples at {len(eps)} scales",
+    )
     exponent = float(1 - multiplicity if time_exponent is None else time_exponent)
     system = _TwoLayer(
         as_numpy(value),

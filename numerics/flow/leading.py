@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from numerics.errors import NumericsError
+from numerics.flow import memory
 from numerics.flow.batch import Array, BatchResult, Ending, integrate
 from numerics.flow.limits import Limits
 from numerics.flow.moments import Force, OneSidedMoments
@@ -99,6 +100,15 @@ def leading_flow(
         )
     if not (np.isfinite(a).all() and np.isfinite(w).all()):
         raise NumericsError("a or w holds a value that is not finite; finite initial values are needed")
+    asked_times = 0 if times is None else np.size(times)
+    kinked = isinstance(force, OneSidedMoments) and force.multiplicity == 1
+    kept = getattr(force, "samples", None)
+    sizes = (len(a), force.dimension, asked_times, _WIDTH, 0 if kept is None else len(kept))
+    memory.require(
+        memory.leading_flow_bytes(*sizes, kinks=kinked),
+        f"the leading flow of {len(a)} neurons in {force.dimension} dimensions"
+        + (f" to {asked_times} times" if asked_times else ""),
+    )
     if not (rtol > 0 and alignment > 0):
         raise NumericsError(f"rtol is {rtol}, alignment {alignment}; both must be positive")
     if force.bound == 0:  # no signal: nothing moves
@@ -112,7 +122,7 @@ def leading_flow(
     moving = np.nonzero(~rest)[0]
     blowup, clock, drift = np.full(len(a), np.inf), np.zeros(len(a)), np.zeros(len(a))
 
-    if isinstance(force, OneSidedMoments) and p == 1:
+    if isinstance(force, OneSidedMoments) and kinked:
         return _from_kink_to_kink(force, start, rho0, moving, times, alignment, max_steps)
     if times is None:
         near = _NEAR if newton else 0.0
