@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from threading import Lock, Timer
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+DELAY = 1.0  # seconds
 
 
 class Progress(Protocol):
@@ -23,20 +29,29 @@ class Silent:
 
 
 class Spinner:
-    """Shows the running stage and the time on standard error; plain lines where that is not a terminal."""
+    """Shows the running stage and the time on standard error; plain lines where that is not a terminal.
+
+    A plain line comes when its stage has run for a second or is over: a refusal on the way is then the only line.
+    """
 
     def __init__(self) -> None:
         from rich.console import Console
 
         self._console = Console(stderr=True)
         self._status = None
+        self._waiting: tuple[str, Timer] | None = None
+        self._lock = Lock()
 
     def stage(self, label: str) -> None:
         """Show the label of the stage that begins."""
         if self._status is not None:
-            self._status.update(label)
-        else:
-            self._console.print(f"[dim]{label} ...[/dim]", highlight=False)
+            self._status.update(_text(label))
+            return
+        self._say()
+        timer = Timer(DELAY, self._say)
+        timer.daemon = True
+        self._waiting = label, timer
+        timer.start()
 
     @contextmanager
     def running(self) -> Iterator[Spinner]:
@@ -46,5 +61,25 @@ class Spinner:
                 self._status = status
                 yield self
             self._status = None
-        else:
+            return
+        try:
             yield self
+            self._say()
+        finally:
+            with self._lock:
+                waiting, self._waiting = self._waiting, None
+            if waiting is not None:
+                waiting[1].cancel()
+
+    def _say(self) -> None:
+        with self._lock:
+            waiting, self._waiting = self._waiting, None
+            if waiting is not None:
+                waiting[1].cancel()
+                self._console.print(_text(f"{waiting[0]} ...", "dim"))
+
+
+def _text(label: str, style: str = "") -> Text:
+    from rich.text import Text
+
+    return Text(label, style=style)  # a label may hold a file's name: no markup

@@ -19,9 +19,10 @@ _COLOURS = {Verdict.CONFIRMED: "green", Verdict.REFUTED: "red", Verdict.INCONCLU
 
 
 def _console() -> Console:
-    console = Console()
+    # Files and layers have names with brackets, which would be taken for markup.
+    console = Console(markup=False)
     # A pipe has no width of its own: 80 columns would cut what a reader of the log needs.
-    return console if console.is_terminal else Console(width=118)
+    return console if console.is_terminal else Console(width=118, markup=False)
 
 
 def print_report(report: Report) -> None:

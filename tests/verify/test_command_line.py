@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sympy
+import torch
 
+from verify import progress
 from verify.cli import main
 
 
@@ -84,10 +86,8 @@ def test_bad_data_is_refused_in_one_line(capsys, tmp_path, content, says):
 )
 def test_bad_usage_is_refused_in_one_line(capsys, arguments, says):
     code, out, err = call(capsys, *arguments)
-    assert (code, out) == (2, "")
-    lines = [line for line in err.splitlines() if not line.endswith("...")]
-    assert len(lines) == 1
-    assert says in lines[0]
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert says in err
 
 
 TRAINING = ("--width", "--init-std", "--lr", "--fraction", "--seeds", "--device")
@@ -195,6 +195,40 @@ def test_a_reader_that_stops_reading_is_no_error():
         check=True,
     )
     assert (done.stdout.split()[-1], done.stderr) in (("141", ""), ("0", ""))
+
+
+def test_names_with_brackets_are_no_markup(capsys, tmp_path):
+    """Rich takes [b] and [/y] for tags; a layer or a folder may be called so."""
+    folder = tmp_path / "q["
+    folder.mkdir()
+    torch.save({"[b].weight": torch.eye(4), "out.weight": torch.ones(1, 4)}, folder / "y].pt")
+    code, out, err = call(capsys, "observe", f"{folder}/y].pt")
+    assert (code, err) == (0, "")
+    assert "q[/y].pt: clusters" in out
+    assert "[b] " in out
+
+
+def test_progress_lines_come_when_a_stage_lasts_and_not_before_a_refusal(capsys, monkeypatch):
+    monkeypatch.setattr(progress, "DELAY", 0.05)
+
+    def stages(fail):
+        with progress.Spinner().running() as watch:
+            watch.stage("[/quick]")
+            watch.stage("slow")
+            time.sleep(0.5)
+            in_time.append("slow ..." in capsys.readouterr().err)
+            watch.stage("last")
+            if fail:
+                raise ValueError
+
+    in_time: list[bool] = []
+    stages(False)
+    assert in_time == [True]
+    assert capsys.readouterr().err == "last ...\n"
+    with pytest.raises(ValueError, match="^$"):
+        stages(True)
+    time.sleep(0.2)
+    assert capsys.readouterr().err == ""
 
 
 def test_multiplicity_document(capsys):
