@@ -340,7 +340,7 @@ def test_beyond_the_leading_order_is_inconclusive_and_says_what_to_do(capsys, tm
     )
     code, out, _ = call(capsys, *common, "--fraction", "0.01")
     assert code == 3
-    assert any("smaller fraction" in check["why"] for check in json.loads(out)["checks"])
+    assert any("a smaller --fraction" in check["why"] for check in json.loads(out)["checks"])
     code, out, _ = call(capsys, *common)
     assert (code, json.loads(out)["verdict"]) == (0, "CONFIRMED")
 
