@@ -39,15 +39,17 @@ def user_file(path: str | Path, needed: str) -> Path:
     file = Path(path)
     if not str(path).strip():
         raise NumericsError(f"the name of the file is empty; {needed}")
-    if file.is_dir():
-        raise NumericsError(f"{path}: is a directory; {needed}")
-    if not file.exists():
-        raise NumericsError(f"{path}: no such file; {needed}")
     try:
+        if file.is_dir():
+            raise NumericsError(f"{path}: is a directory; {needed}")
+        if not file.exists():
+            raise NumericsError(f"{path}: no such file; {needed}")
         with open(file, "rb") as stream:
             empty = not stream.read(1)
     except OSError as error:
-        raise NumericsError(f"{path}: cannot be read ({error.strerror or error}); {needed}") from None
+        raise NumericsError(
+            f"{str(path)[:80]}: cannot be read ({error.strerror or error}); {needed}"
+        ) from None
     if empty:
         raise NumericsError(f"{path}: is empty; {needed}")
     return file

@@ -200,6 +200,11 @@ def _is_number(field: str) -> bool:
 
 
 def _check(name: str, x: Array, y: Array) -> None:
+    for label, array in (("x", x), ("y", y)):
+        if not isinstance(array, np.ndarray):
+            raise NumericsError(
+                f"{name}: {label} is of type {type(array).__name__}; accepted: numpy.asarray({label}, dtype=float)"
+            )
     if x.ndim != 2 or y.ndim not in (1, 2):
         raise NumericsError(f"{name}: x must be (n, d) and y (n,) or (n, K), not {x.shape} and {y.shape}")
     if x.dtype != np.float64 or y.dtype != np.float64:

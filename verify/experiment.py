@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from numerics.datasets import Dataset, load
-from theory import loss
+from theory import activation, loss
 from verify.errors import UsageError
 
 OptimizerName = Literal["gd", "momentum", "adam", "sign"]
@@ -30,7 +30,7 @@ class Experiment:
     Raises UsageError or TheoryError for values that make no sense.
     """
 
-    data: str | Dataset = "sine5"
+    data: str | Path | Dataset = "sine5"
     activation: str = "tanh"
     loss: str = "half-mse"
     bias: bool = True
@@ -48,23 +48,30 @@ class Experiment:
     dataset: Dataset = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        loss(self.loss)  # raises where it is neither a name nor a formula in f and y
+        # These raise where a name or formula is none.
+        loss(self.loss)
+        activation(self.activation)
         if self.optimizer not in get_args(OptimizerName):
             raise UsageError(
                 f"unknown optimizer {self.optimizer!r}; accepted: {', '.join(get_args(OptimizerName))}"
             )
-        for name in ("width", "seeds", "max_paths"):
+        for name, least in (("width", 1), ("seeds", 1), ("max_paths", 1), ("seed", 0)):
             value = getattr(self, name)
-            if value is not None and value < 1:
-                raise UsageError(f"{name} is {getattr(self, name)}; accepted: a whole number of at least 1")
-        if self.seed < 0:
-            raise UsageError(f"seed is {self.seed}; accepted: a whole number of at least 0")
+            if value is None and name == "width":
+                continue
+            if not isinstance(value, int | np.integer) or value < least:
+                raise UsageError(f"{name} is {value!r}; accepted: a whole number of at least {least}")
         for name in ("init_std", "lr", "step"):
             value = getattr(self, name)
-            if value is not None and not (math.isfinite(value) and value > 0):
-                raise UsageError(f"{name} is {value}; accepted: a finite number above 0")
-        if self.fraction is not None and not 0 < self.fraction < 1:
-            raise UsageError(f"fraction is {self.fraction}; accepted: a number between 0 and 1")
+            if value is not None and not (_is_number(value) and math.isfinite(value) and value > 0):
+                raise UsageError(f"{name} is {value!r}; accepted: a finite number above 0")
+        if self.fraction is not None and not (_is_number(self.fraction) and 0 < self.fraction < 1):
+            raise UsageError(f"fraction is {self.fraction!r}; accepted: a number between 0 and 1")
+        if not isinstance(self.data, str | Path | Dataset):
+            raise UsageError(
+                f"data is of type {type(self.data).__name__}; accepted: the name of a data set, the path of a file, or "
+                "numerics.Dataset(name, x, y)"
+            )
         data = self.data if isinstance(self.data, Dataset) else load(self.data, standardize=self.standardize)
         object.__setattr__(self, "dataset", data)
 
@@ -106,8 +113,12 @@ class Experiment:
         for array in (self.dataset.x, self.dataset.y):
             digest.update(np.ascontiguousarray(array, dtype="<f8").tobytes())
         return {
-            "data": self.data if isinstance(self.data, str) else self.dataset.name,
+            "data": self.dataset.name if isinstance(self.data, Dataset) else str(self.data),
             "data_sha256": digest.hexdigest(),
             "data_shape": [list(self.dataset.x.shape), list(self.dataset.y.shape)],
             **out,
         }
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | np.integer | np.floating)

@@ -41,7 +41,14 @@ def run(
     `out` is the folder under which a run folder is written; None writes nothing.  Raises TheoryError, NumericsError or
     UsageError for an experiment that cannot be carried out.
     """
-    wanted = (experiments,) if isinstance(experiments, Experiment) else tuple(experiments)
+    if isinstance(experiments, Experiment):
+        wanted: tuple[Experiment, ...] = (experiments,)
+    else:
+        wanted = tuple(experiments) if isinstance(experiments, Iterable) else ()
+    if not wanted or not all(isinstance(each, Experiment) for each in wanted):
+        raise UsageError(
+            "run takes experiments: verify.run(verify.Experiment(data='line')), or a list of them"
+        )
     watch = progress if progress is not None else Silent()
     began = time.perf_counter()
     for experiment in wanted:  # before the first minute is spent

@@ -113,6 +113,10 @@ def test_other_bad_files_are_refused_with_one_line(tmp_path):
         assert "\n" not in str(error.value)
     with pytest.raises(NumericsError, match="line, sine5, xor, digits"):
         load("nonsense")
+    with pytest.raises(NumericsError, match=r"x is of type list; accepted: numpy.asarray\(x, dtype=float\)"):
+        Dataset("d", [[1.0], [2.0]], np.ones(2))
+    with pytest.raises(NumericsError, match="cannot be read"):
+        load("n" * 300 + ".csv")
     assert set(EMBEDDED) == {"line", "sine5", "xor", "digits"}
 
 
