@@ -43,6 +43,9 @@ def _linear(prediction: Prediction, a0: np.ndarray, w0: np.ndarray, fraction: fl
         shift = 2 / (q - 1) * np.sqrt(np.sum(growing**2 * rate**2, axis=1) / np.sum(growing**2, axis=1))
         turned = turned + growing[..., None] * (force - rate[..., None] * flow.direction) / q
         times = times - 2 * along / (q - 1) / (2 * flow.rate)
+        # The term has made a r larger by (q + 1)/(q(q - 1)) of its force: which neurons carry the output depends on it.
+        larger = np.sqrt(np.maximum(1 + rate * (q + 1) / (q * (q - 1)), 0.0))
+        a, turned = a * larger, turned * larger[..., None]
     # The growth has slowed by κS/γ when the risk has fallen by δ: by far more than δ where γ is small against the loss.
     slowing = max(fraction, prediction.curvature * _stretch(prediction, weighted) * mode / flow.rate)
     perturbation = slowing + np.linalg.norm(tilt) + shift

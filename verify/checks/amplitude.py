@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from numerics.orientation import weighted_median
+from verify.checks.median import median_bounds
 from verify.evidence import Evidence, angle, unit
 from verify.verdict import Check, Verdict, within
 
@@ -25,11 +26,16 @@ def amplitude(evidence: Evidence) -> list[Check]:
     observed = weighted_median(angle(trained.u, expected.destinations)[growing], weights[growing])
     share = expected.amplitudes(order)
     share = share / share.sum(axis=1, keepdims=True)
-    predicted = weighted_median(angle(expected.u, expected.destinations)[growing], share[growing])
+    # The shares are known to second order too; where the median lies between two neurons they decide between these.
+    slack = (order + 1) / 2 * expected.neglected
+    predicted, low, high = median_bounds(
+        angle(expected.u, expected.destinations)[growing], share[growing], slack
+    )
     # Second order: the forces beyond leading order acting on their own first-order effect, and on the misalignment;
     # and what the prediction does not have at first order.
     perturbation = float(np.max(expected.perturbation))
     tolerance = perturbation * max(predicted, perturbation**2) + float(np.max(expected.left_out))
+    tolerance += max(high - predicted, predicted - low)
     chance = chance_angle(evidence)
     return [
         Check(

@@ -33,7 +33,10 @@ def _count(evidence: Evidence, *, by_amplitude: bool) -> Check:
             (trained.amplitudes(order)[b], expected.amplitudes(order)[b]) if by_amplitude else (None, None)
         )
         observed.append(len(clusters(trained.u[b], cosine=COSINE, weights=seen)))
-        around = [expected.u[b], *(_off(expected.u[b], expected.spread[b], generator) for _ in range(DRAWS))]
+        around = [
+            expected.u[b],
+            *(turned_by(expected.u[b], expected.spread[b], generator) for _ in range(DRAWS)),
+        ]
         predicted.append([len(clusters(u, cosine=COSINE, weights=wanted)) for u in around])
     low, high = np.min(predicted, axis=1), np.max(predicted, axis=1)
     agree = (low <= observed) & (observed <= high)
@@ -65,7 +68,7 @@ def _count(evidence: Evidence, *, by_amplitude: bool) -> Check:
     )
 
 
-def _off(u: np.ndarray, spread: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+def turned_by(u: np.ndarray, spread: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """Unit vectors u (m, D), each turned by its spread (m,) in a random direction."""
     step = generator.standard_normal(u.shape)
     step = unit(step - np.sum(step * u, axis=1, keepdims=True) * u)

@@ -7,7 +7,7 @@ by the leading flow itself: event by event for a one-sided activation, in closed
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -25,7 +25,7 @@ from verify.checks.agreement import agreement
 from verify.checks.count import bound_2p, counts
 from verify.checks.field import field_angle, field_destinations, field_horizon, field_training
 from verify.confusion import Confusion, confusion, labelled, nearest
-from verify.evidence import Expected, Trained, unit
+from verify.evidence import NEGLECTED, Expected, Trained, unit
 from verify.examination import Examination, put
 from verify.experiment import Experiment
 from verify.formula import torch_activation
@@ -33,16 +33,24 @@ from verify.progress import Progress
 from verify.regimes.accuracy import measured_order
 from verify.regimes.field_evidence import FieldEvidence
 from verify.regimes.field_figures import field_arrays, field_drawings
-from verify.training import MOMENTUM, train_networks
+from verify.training import MOMENTUM, initial_neurons, train_networks
+from verify.verdict import Check, Verdict
 
-FRACTION = 0.001
+FRACTION = 0.001  # the fall of the loss that ends the initial stage, or a tenth, hundredth, ... where that is too much
+DECADES = 4
+# These compare networks at the end of the initial stage, where the leading order must still lead.
+_AT_HORIZON = (field_angle, field_training, counts, field_horizon)
 Ends = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
 class Leading:
-    """The leading order as numbers: data with the bias column, signal (n,) or (n, K), field, growth rate, and `ends`, the
-    unit vectors (N, D) to which neurons a (N,) or (N, K), w (N, D) go, 0 where they do not grow."""
+    """The leading order as numbers: data with the bias column, signal (n,) or (n, K), field, growth rate.
+
+    `ends`: the unit vectors (N, D) to which neurons a (N,) or (N, K), w (N, D) go, 0 where they do not grow.  `vanish`:
+    which of them (N,) come to w = 0 in finite time, where all cells meet, or to another point where the flow is not
+    unique: the last step decides how they go on.
+    """
 
     x: np.ndarray
     signal: np.ndarray
@@ -52,6 +60,7 @@ class Leading:
     orientations: OrientationSet
     rate: float
     ends: Ends
+    vanish: Ends
 
 
 def examine_field(experiment: Experiment, watch: Progress) -> Examination:
@@ -70,9 +79,13 @@ def examine_field(experiment: Experiment, watch: Progress) -> Examination:
     # The source paper's bound is for a multiplicity in its sense, which a kink has not.
     checks = (agreement, field_destinations, field_angle, field_training, counts, field_horizon)
     checks = (*checks, bound_2p) if sigma.is_smooth else checks
+    found = []
+    for check in checks:
+        results = put((check,), evidence, experiment, watch)
+        found += [_out_of_reach(each, evidence) if check in _AT_HORIZON else each for each in results]
     return Examination(
         experiment=experiment,
-        checks=(accuracy, *put(checks, evidence, experiment, watch)),
+        checks=(accuracy, *found),
         notes=leading.orientations.notes,
         arrays=field_arrays(evidence),
         drawings=field_drawings(evidence, leading.field, result),
@@ -99,6 +112,9 @@ def _leading(experiment: Experiment, sigma: Activation) -> Leading:
 
         def ends(a: np.ndarray, w: np.ndarray) -> np.ndarray:
             return modes.signs(a, w)[:, None] * modes.direction
+
+        def vanish(a: np.ndarray, w: np.ndarray) -> np.ndarray:
+            return np.zeros(len(w), dtype=bool)
     else:
         form, _ = one_sided_form(x, signal, sigma)
         heights = [abs(o.value) for o in found.attractors]
@@ -112,6 +128,10 @@ def _leading(experiment: Experiment, sigma: Activation) -> Leading:
             there = one_sided_destinations(form, a, w)
             return np.where((there.fates == OneSidedFate.GROWS)[:, None], there.u, 0.0)
 
+        def vanish(a: np.ndarray, w: np.ndarray) -> np.ndarray:
+            there = one_sided_destinations(form, a, w)
+            return (there.fates == OneSidedFate.DIES) | (there.fates == OneSidedFate.UNDECIDED)
+
     return Leading(
         x=x,
         signal=signal,
@@ -124,11 +144,12 @@ def _leading(experiment: Experiment, sigma: Activation) -> Leading:
         orientations=found,
         rate=rate,
         ends=ends,
+        vanish=vanish,
     )
 
 
 def _gather(experiment: Experiment, sigma: Activation, leading: Leading, watch: Progress) -> FieldEvidence:
-    std, fraction = experiment.init_std or 1e-5, experiment.fraction or FRACTION
+    std = experiment.init_std or 1e-5
     real = torch_activation(sigma)
     memory = 1 / (1 - MOMENTUM) if experiment.optimizer == "momentum" else 1.0
     rule = GradientRule(MOMENTUM if memory > 1 else 0.0)
@@ -142,17 +163,15 @@ def _gather(experiment: Experiment, sigma: Activation, leading: Leading, watch: 
     def output(a: np.ndarray, w: np.ndarray) -> np.ndarray:
         return field.form.value(leading.x @ w.T) @ a
 
-    def both(lr: float) -> tuple[Trained, LeadingTraining]:
-        watch.stage(f"{experiment.name}: train {experiment.seeds} networks from std {std:g}, lr {lr:g}")
-        trained = train_networks(
-            experiment, real, std=std, step=lr, lr=lr, stop=LossFraction(fraction), time_factor=memory
-        )
-        watch.stage(f"{experiment.name}: the same steps at leading order")
-        found = leading_training(
+    a0, w0 = initial_neurons(experiment, real, std)
+
+    def follow(lr: float, fraction: float) -> LeadingTraining:
+        watch.stage(f"{experiment.name}: steps of {lr:g} at leading order")
+        return leading_training(
             ascent,
             output,
-            trained.a0,
-            trained.w0,
+            a0,
+            w0,
             rule,
             lr=lr,
             s=leading.signal,
@@ -161,11 +180,23 @@ def _gather(experiment: Experiment, sigma: Activation, leading: Leading, watch: 
             fraction=fraction,
             every=20,
         )
-        return trained, found
 
-    (coarse, found), (fine, half) = both(rate), both(rate / 2)
+    def trained(lr: float) -> Trained:
+        watch.stage(f"{experiment.name}: train {experiment.seeds} networks from std {std:g}, lr {lr:g}")
+        return train_networks(
+            experiment, real, std=std, step=lr, lr=lr, stop=LossFraction(fraction), time_factor=memory
+        )
+
+    # Without a wish of the user: the first fraction at which the leading order still leads.
+    for decade in range(1 if experiment.fraction else DECADES):
+        fraction = experiment.fraction or round(FRACTION * 10.0**-decade, 12)
+        found = follow(rate, fraction)
+        perturbation = _perturbation(leading, real, found)
+        if float(np.max(perturbation)) <= NEGLECTED:
+            break
+    half = follow(rate / 2, fraction)
+    coarse, fine = trained(rate), trained(rate / 2)
     watch.stage(f"{experiment.name}: destinations")
-    perturbation = _perturbation(leading, real, found)
     goals, table = _destinations(leading, coarse, fine, float(np.max(perturbation)), experiment.seed)
     return FieldEvidence(
         experiment=experiment,
@@ -177,7 +208,7 @@ def _gather(experiment: Experiment, sigma: Activation, leading: Leading, watch: 
         refined=fine,
         expected=Expected(
             times=memory * found.times,
-            uncertainty=perturbation / leading.rate,
+            uncertainty=np.asarray(perturbation / leading.rate),
             a=found.a,
             w=found.w,
             destinations=goals,
@@ -189,6 +220,18 @@ def _gather(experiment: Experiment, sigma: Activation, leading: Leading, watch: 
         leading_half=half,
         rate=leading.rate,
         destinations=table,
+    )
+
+
+def _out_of_reach(check: Check, evidence: FieldEvidence) -> Check:
+    if evidence.within_reach:
+        return check
+    return replace(
+        check,
+        verdict=Verdict.INCONCLUSIVE,
+        why=f"when the loss has fallen by {100 * evidence.fraction:g} % the forces beyond leading order are "
+        f"{evidence.left_out:.2g} of the leading one, above {NEGLECTED:g}: these data leave the initial stage earlier; a "
+        "smaller --fraction, with a smaller --init-std, would be conclusive",
     )
 
 
@@ -225,6 +268,8 @@ def _destinations(
     doubtful = np.flatnonzero(classes[0] != classes[1])
     boundary = np.zeros(len(predicted), dtype=bool)
     a0, w0 = coarse.a0.reshape(-1, *tail)[doubtful], coarse.w0.reshape(-1, shape[-1])[doubtful]
+    if len(doubtful):
+        boundary[doubtful] = leading.vanish(a0, w0)
     for _ in range(16 if len(doubtful) else 0):
         size = left_out * np.linalg.norm(w0, axis=1, keepdims=True)
         moved = w0 + size * unit(generator.standard_normal(w0.shape))

@@ -8,7 +8,7 @@ import numpy as np
 
 from theory.coordinatewise import LeadingTraining
 from verify.confusion import Confusion
-from verify.evidence import Evidence, Trained
+from verify.evidence import NEGLECTED, Evidence, Trained
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,3 +32,14 @@ class FieldEvidence(Evidence):
         """The share of a neuron's motion that is left out: the perturbation, which grows as e^{2γt}, over the last 1/2γ
         against the turn of a neuron, which takes 1/γ at least."""
         return float(np.max(self.expected.perturbation))
+
+    @property
+    def within_reach(self) -> bool:
+        """Whether the leading order is a description at the end: what it leaves out is below 10 %."""
+        return self.left_out <= NEGLECTED
+
+    @property
+    def exponent(self) -> int:
+        """k, with which what is left out grows as e^{kγt}: q - 1 by the next Taylor term, 2 by the output."""
+        q = self.activation.next_order
+        return 2 if q is None else min(q - 1, 2)

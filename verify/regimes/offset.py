@@ -34,9 +34,11 @@ from verify.progress import Progress
 from verify.regimes.accuracy import measured_order
 from verify.regimes.offset_evidence import SHARE, OffsetEvidence, split_times
 from verify.regimes.offset_figures import offset_arrays, offset_drawings
+from verify.regimes.offset_left_out import left_out
 from verify.training import MOMENTUM, train_networks
 
 POINTS = 200  # grid times from the start to the end
+FLOW_ERROR = 1e-6  # of a step of the offset flow, relative
 BEYOND = 1.2  # the end, in units of the time of the split
 WIDTHS = (50, 100, 200, 400, 800)
 LOADING = 0.7  # of the growth rate, that the common mode may have used up at the split
@@ -131,6 +133,9 @@ def _gather(
     look = int(np.searchsorted(grid, 0.5 * np.min(np.where(first > 0, first, np.inf), initial=grid[-1])))
     look = min(look, count - 1)
     signs = np.sign(flow_w[-1] @ prediction.direction)
+    stiffness = lr * memory * max(prediction.mean_rate(width), prediction.rate)
+    lean = left_out(prediction, coarse.a0, coarse.w0, grid, flow_a, flow_w) + FLOW_ERROR
+    lean += _step_error(coarse, fine, count, stiffness)
     return OffsetEvidence(
         experiment=experiment,
         activation=prediction.activation,
@@ -148,7 +153,7 @@ def _gather(
             destinations=signs[..., None] * prediction.direction,
             blow_up_times=np.full(coarse.a0.shape, np.inf),
             perturbation=np.zeros(len(coarse.a0)),
-            spread=np.full(coarse.a0.shape, float(_lean(prediction, flow_w[-1:])[0])),
+            spread=np.full(coarse.a0.shape, float(lean[-1])),
         ),
         grid=grid,
         seen_a=seen_a,
@@ -156,7 +161,7 @@ def _gather(
         flow_a=flow_a,
         flow_w=flow_w,
         look=look,
-        lean=_lean(prediction, flow_w),
+        lean=lean,
     )
 
 
@@ -175,13 +180,9 @@ def _end(experiment: Experiment, prediction: OffsetPrediction, std: float) -> fl
     return BEYOND * float(np.max(np.where(np.isfinite(times) & (times > 0), times, 2 * typical)))
 
 
-def _lean(prediction: OffsetPrediction, flow_w: np.ndarray) -> np.ndarray:
-    """‖q c' W^{q-1} mean(s* ζ^{q-1} x)‖ / ‖c g*‖ (S,) for a neuron at W ĝ, ζ = ĝ·x, W its median size."""
-    activation = prediction.activation
-    q = activation.next_order
-    if q is None:
-        return np.zeros(len(flow_w))
-    zeta = prediction.x @ prediction.direction
-    force = q * float(activation.next_coefficient) * (prediction.signal * zeta ** (q - 1)) @ prediction.x
-    size = np.median(np.linalg.norm(flow_w, axis=-1), axis=(1, 2))
-    return size ** (q - 1) * float(np.linalg.norm(force)) / len(zeta) / prediction.rate
+def _step_error(coarse: Trained, fine: Trained, count: int, stiffness: float) -> np.ndarray:
+    """What extrapolating to zero step size leaves (S,), relative to the motion: `stiffness`, the step times the fastest
+    rate, of what halving the step has changed."""
+    one, two = (run.path_w[1 : count + 1] for run in (coarse, fine))
+    apart, moved = (np.linalg.norm(each.reshape(count, -1), axis=1) for each in (two - one, one - coarse.w0))
+    return stiffness * apart / np.maximum(moved, 1e-300)

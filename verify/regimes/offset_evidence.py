@@ -20,8 +20,8 @@ class OffsetEvidence(Evidence):
     """B networks at `grid` times (S,): trained `seen_a` (S, B, m), `seen_w` (S, B, m, D), extrapolated to zero step size,
     and `flow_a`, `flow_w` of the offset system.
 
-    At the index `look` the mean is fitted and no neuron has turned yet.  `lean` (S,) is the relative size of the next
-    Taylor term's force on a neuron of the common mode.
+    At the index `look` the mean is fitted and no neuron has turned yet.  `lean` (S,) is the share of the motion until each
+    time that the offset system leaves out, and what is left of the step size.
     """
 
     prediction: OffsetPrediction

@@ -24,7 +24,7 @@ from verify.checks.destination import destination
 from verify.checks.horizon import horizon
 from verify.checks.invariant import invariant
 from verify.checks.order import competing_sizes, order_check
-from verify.checks.scaling import scaling
+from verify.checks.scaling import has_initial_stage, scaling
 from verify.checks.shadow import shadow
 from verify.evidence import NEGLECTED, Expected, SmoothEvidence, Trained
 from verify.examination import Examination, put
@@ -88,9 +88,9 @@ def _gather(
     experiment: Experiment, prediction: Prediction, sigma: TorchActivation, watch: Progress
 ) -> SmoothEvidence:
     std = experiment.init_std or (1e-5 if prediction.order == 1 else 1e-3)
-    scales = tuple(std * 10.0**k for k in (2, 1)) if prediction.order == 1 else ()
     watch.stage(f"{experiment.name}: expect")
     fraction, expected = _initial_stage(experiment, prediction, *initial_neurons(experiment, sigma, std))
+    scales = _scales(experiment, prediction, sigma, std, fraction) if prediction.order == 1 else ()
 
     def trained(scale: float, step: float) -> Trained:
         watch.stage(f"{experiment.name}: train {experiment.seeds} networks from std {scale:g}, step {step:g}")
@@ -137,6 +137,18 @@ def _initial_stage(
         if expected.neglected <= NEGLECTED:
             break
     return fraction, expected
+
+
+def _scales(
+    experiment: Experiment, prediction: Prediction, sigma: TorchActivation, std: float, fraction: float
+) -> tuple[float, ...]:
+    """Two further scales for the exponent of the angle: 100 and 10 times std, or a tenth and a hundredth of it where
+    from those the loss falls before there is an initial stage."""
+    found = []
+    for up, down in ((100.0, 0.01), (10.0, 0.1)):
+        expected = expect(prediction, *initial_neurons(experiment, sigma, up * std), fraction=fraction)
+        found.append((up if has_initial_stage(prediction, expected) else down) * std)
+    return tuple(found)
 
 
 def _pace(experiment: Experiment, prediction: Prediction, step: float) -> tuple[Rate, float]:
