@@ -32,6 +32,10 @@ class Dataset:
     def __post_init__(self) -> None:
         _check(self.name, self.x, self.y)
 
+    def __repr__(self) -> str:
+        shape = f"{self.samples} samples, {self.inputs} inputs, {self.outputs} outputs"
+        return f"Dataset({self.name!r}: {shape})"
+
     @property
     def samples(self) -> int:
         return self.x.shape[0]

@@ -122,7 +122,8 @@ def test_other_bad_files_are_refused_with_one_line(tmp_path):
 
 def test_constant_targets_and_one_output_as_a_column_are_data(tmp_path):
     """A constant y has moments like any other; whether they vanish is for theory to say."""
-    assert Dataset("d", np.array([[1.0], [2.0]]), np.zeros(2)).outputs == 1
+    constant = Dataset("d", np.array([[1.0], [2.0]]), np.zeros(2))
+    assert repr(constant) == "Dataset('d': 2 samples, 1 inputs, 1 outputs)"
     np.savez(tmp_path / "column.npz", x=np.arange(3.0), y=np.ones((3, 1)))
     data = load(tmp_path / "column.npz")
     assert (data.x.shape, data.y.shape, data.outputs) == ((3, 1), (3,), 1)
