@@ -18,8 +18,9 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
-from .activations import CATALOGUE
+from .activations import CATALOGUE, TorchActivation
 from .networks import Network
+from .workers import spread
 
 # Above, the products are worth a call of BLAS.
 LARGEST_DIMENSION, LARGEST_OUTPUTS = 24, 12
@@ -41,19 +42,33 @@ def _reducing(function: Callable) -> Callable:
     return njit(fastmath={"contract", "reassoc"}, **_OPTIONS)(function)
 
 
+def activation_kind(activation: TorchActivation, dtype: torch.dtype, device: torch.device) -> int | None:
+    """The number by which the code here knows a catalogue's activation on these tensors, or None."""
+    known = CATALOGUE.get(activation.name) is activation and activation.name in _KINDS
+    return (
+        _KINDS.index(activation.name) if known and dtype == torch.float64 and device.type == "cpu" else None
+    )
+
+
 def kind(network: Network, dtype: torch.dtype, device: torch.device) -> int | None:
-    """The number by which `forward` knows the activation of a network that it can compute, or None."""
+    """The `activation_kind` of a network that `forward` and `backward` can treat, or None."""
     narrow = (
         network.depth == 1
         and network.convolution is None
         and network.shapes["w1"][1] <= LARGEST_DIMENSION
         and network.outputs <= LARGEST_OUTPUTS
     )
-    if not narrow or dtype != torch.float64 or device.type != "cpu":
-        return None
-    activation = network.layers[0]
-    known = CATALOGUE.get(activation.name) is activation and activation.name in _KINDS
-    return _KINDS.index(activation.name) if known else None
+    return activation_kind(network.layers[0], dtype, device) if narrow else None
+
+
+def activate(kind: int, z: torch.Tensor, derivative: torch.Tensor) -> None:
+    """σ(z) over z and σ'(z) into `derivative`, contiguous tensors of one shape."""
+    values, slopes = z.view(-1).numpy(), derivative.view(-1).numpy()
+
+    def part(start: int, stop: int) -> None:
+        _activate(kind, values[start:stop], slopes[start:stop])
+
+    spread(part, len(values), 1e-9 * len(values))
 
 
 @intrinsic

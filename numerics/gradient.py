@@ -15,7 +15,7 @@ from torch import Tensor
 
 from . import compiled
 from .losses import Loss
-from .networks import Network, views
+from .networks import Network, Parameters, views
 from .workers import spread
 
 # Of hidden-layer buffers per thread. Measured for 5-50-1 networks: below 2^21 the calls' own cost shows
@@ -36,13 +36,15 @@ def block_members(
 
 
 def hidden_bytes(network: Network, samples: int, dtype: torch.dtype, device: torch.device) -> int:
-    """Bytes of one member's hidden-layer buffers: pre-activation (unless compiled), value and derivative of
-    every neuron."""
+    """Bytes of one member's hidden-layer buffers: value and derivative of every neuron, and its pre-activation
+    unless the activation is compiled, which writes over it."""
     positions = network.convolution.positions if network.convolution is not None else 1
     rows = [shape[0] for name, shape in network.shapes.items() if name != "a"]
     rows[0] *= positions
-    arrays = 3 if compiled.kind(network, dtype, device) is None else 2
-    return arrays * sum(rows) * samples * dtype.itemsize
+    by_hand = network.convolution is None
+    kinds = [compiled.activation_kind(layer, dtype, device) if by_hand else None for layer in network.layers]
+    arrays = sum(width * (3 if kind is None else 2) for width, kind in zip(rows, kinds, strict=True))
+    return arrays * samples * dtype.itemsize
 
 
 class RiskGradient:
@@ -55,11 +57,14 @@ class RiskGradient:
         self.columns = torch.cat([x.T, ones]) if network.hidden_bias else x.T.contiguous()
         self.block = block_members(network, x.shape[0], x.dtype, x.device, members)
         self.kind = compiled.kind(network, x.dtype, x.device)
-        shapes = [] if network.convolution else [s[0] for name, s in network.shapes.items() if name != "a"]
-        arrays = 3 if self.kind is None else 2
+        self.kinds = [compiled.activation_kind(layer, x.dtype, x.device) for layer in network.layers]
+        widths = [] if network.convolution else [s[0] for name, s in network.shapes.items() if name != "a"]
         self.buffers = [
-            [torch.empty(self.block, m, x.shape[0], dtype=x.dtype, device=x.device) for _ in range(arrays)]
-            for m in shapes
+            [
+                torch.empty(self.block, m, x.shape[0], dtype=x.dtype, device=x.device)
+                for _ in range(3 if kind is None else 2)
+            ]
+            for m, kind in zip(widths, self.kinds, strict=False)
         ]
 
     def __call__(self, flat: Tensor, gradient: Tensor) -> Tensor:
@@ -67,74 +72,89 @@ class RiskGradient:
         chunk = self._by_hand if self.kind is None else self._compiled
         if self.network.convolution is not None:
             chunk = self._by_autograd
-        if flat.shape[0] <= self.block:
-            return chunk(flat, gradient)
-        return torch.cat(
-            [
-                chunk(flat[start : start + self.block], gradient[start : start + self.block])
-                for start in range(0, flat.shape[0], self.block)
-            ]
-        )
+        # Small results that live on between the blocks would be cut out of the freed large ones and keep their
+        # places from being used again: one array takes them all.
+        decrease = flat.new_empty(flat.shape[0])
+        for start in range(0, flat.shape[0], self.block):
+            rows = slice(start, start + self.block)
+            chunk(flat[rows], gradient[rows], decrease[rows])
+        return decrease
 
     def measure(self, flat: Tensor) -> tuple[Tensor, Tensor]:
         """The decrease R(f = 0) - R and the risk R itself, both (B,), from a plain forward pass."""
-        decreases, values = [], []
-        for rows in flat.split(self.block):
-            f = self.network.forward(views(self.network, rows), self.x)
-            decreases.append(self.loss.decrease(f, self.y).mean(-1))
-            values.append(self.loss.value(f, self.y).mean(-1))
-        return torch.cat(decreases), torch.cat(values)
+        decreases, values = flat.new_empty(2, flat.shape[0])
+        for start in range(0, flat.shape[0], self.block):
+            rows = slice(start, start + self.block)
+            weights = views(self.network, flat[rows])
+            if self.network.convolution is None:
+                hidden, _ = self._hidden(weights, len(flat[rows]))
+                f = _affine(weights["a"], hidden[-1], self.network.output_bias)
+            else:
+                f = self.network.forward(weights, self.x)
+            torch.mean(self.loss.decrease(f, self.y), -1, out=decreases[rows])
+            torch.mean(self.loss.value(f, self.y), -1, out=values[rows])
+        return decreases, values
 
-    def _signal(self, f: Tensor) -> tuple[Tensor, Tensor]:
-        return self.loss.decrease(f, self.y).mean(-1), self.loss.gradient(f, self.y).div_(f.shape[-1])
+    def _signal(self, f: Tensor, decrease: Tensor) -> Tensor:
+        """∂R/∂f at the outputs f; R(f = 0) - R goes into `decrease`."""
+        torch.mean(self.loss.decrease(f, self.y), -1, out=decrease)
+        return self.loss.gradient(f, self.y).div_(f.shape[-1])
 
-    def _by_autograd(self, flat: Tensor, gradient: Tensor) -> Tensor:
+    def _by_autograd(self, flat: Tensor, gradient: Tensor, decrease: Tensor) -> None:
         leaf = flat.detach().requires_grad_()
         with torch.enable_grad():
             f = self.network.forward(views(self.network, leaf), self.x)
-        decrease, residual = self._signal(f.detach())
+        residual = self._signal(f.detach(), decrease)
         gradient.copy_(torch.autograd.grad(f, leaf, residual)[0])
-        return decrease
 
-    def _compiled(self, flat: Tensor, gradient: Tensor) -> Tensor:
+    def _compiled(self, flat: Tensor, gradient: Tensor, decrease: Tensor) -> None:
         columns, bias = self.columns.numpy(), self.network.output_bias
         rows, slopes = flat.detach().numpy(), gradient.numpy()
         h, d = (buffer.numpy() for buffer in self.buffers[0])
 
-        def part(start: int, stop: int) -> Tensor:
+        def part(start: int, stop: int) -> None:
             f = torch.empty(stop - start, self.network.outputs, columns.shape[1], dtype=flat.dtype)
             hidden, own = (h[start:stop], d[start:stop]), rows[start:stop]
             compiled.forward(self.kind, own, columns, bias, *hidden, f.numpy())
-            decrease, residual = self._signal(f)
-            compiled.backward(own, columns, bias, *hidden, residual.contiguous().numpy(), slopes[start:stop])
-            return decrease
+            residual = self._signal(f, decrease[start:stop]).contiguous().numpy()
+            compiled.backward(own, columns, bias, *hidden, residual, slopes[start:stop])
 
-        seconds = _SECONDS * flat.shape[0] * h.shape[1] * h.shape[2]
-        return torch.cat(spread(part, flat.shape[0], seconds))
+        spread(part, flat.shape[0], _SECONDS * flat.shape[0] * h.shape[1] * h.shape[2])
 
-    def _by_hand(self, flat: Tensor, gradient: Tensor) -> Tensor:
-        network, weights, slopes = self.network, views(self.network, flat), views(self.network, gradient)
-        members, depth = flat.shape[0], network.depth
+    def _hidden(self, weights: Parameters, members: int) -> tuple[list[Tensor], list[Tensor]]:
+        """Values and derivatives (B, m, n) of every hidden layer, in the buffers where the activation allows."""
+        network = self.network
         columns = self.columns.expand(members, -1, -1)
         hidden: list[Tensor] = []
         derivatives: list[Tensor] = []
-        for layer in range(depth):
-            z, first, second = (buffer[:members] for buffer in self.buffers[layer])
+        for layer, kind in enumerate(self.kinds):
+            z, *others = (buffer[:members] for buffer in self.buffers[layer])
             if layer == 0:
                 torch.bmm(weights["w1"], columns, out=z)
             else:
                 _affine(weights[f"w{layer + 1}"], hidden[-1], network.upper_bias, z)
-            value, derivative = network.layers[layer].value_and_derivative(z, first, second)
+            if kind is None:
+                value, derivative = network.layers[layer].value_and_derivative(z, *others)
+            else:
+                value, derivative = z, others[0]
+                compiled.activate(kind, value, derivative)
             hidden.append(value + hidden[-1] if layer and network.residual else value)
             derivatives.append(derivative)
+        return hidden, derivatives
+
+    def _by_hand(self, flat: Tensor, gradient: Tensor, decrease: Tensor) -> None:
+        network, weights, slopes = self.network, views(self.network, flat), views(self.network, gradient)
+        members, depth = flat.shape[0], network.depth
+        columns = self.columns.expand(members, -1, -1)
+        hidden, derivatives = self._hidden(weights, members)
         f = _affine(weights["a"], hidden[-1], network.output_bias)
-        decrease, residual = self._signal(f)
+        residual = self._signal(f, decrease)
         a = weights["a"][..., : hidden[-1].shape[1]]
         _store(slopes["a"], residual, hidden[-1], network.output_bias)
         if depth == 1 and network.outputs == 1 and is_narrow(columns.shape[1], columns.shape[2], a.shape[2]):
             weighted = torch.bmm(residual * columns, derivatives[0].transpose(1, 2))  # (B, D, m)
             torch.mul(weighted.transpose(1, 2), a.transpose(1, 2), out=slopes["w1"])
-            return decrease
+            return
         back = _outer(a, residual)
         for layer in reversed(range(depth)):
             through = derivatives[layer].mul_(back)
@@ -145,7 +165,6 @@ class RiskGradient:
             _store(slopes[name], through, hidden[layer - 1], network.upper_bias)
             below = torch.bmm(weights[name][..., : hidden[layer - 1].shape[1]].transpose(1, 2), through)
             back = below.add_(back) if network.residual else below
-        return decrease
 
 
 def _affine(weights: Tensor, hidden: Tensor, bias: bool, out: Tensor | None = None) -> Tensor:

@@ -120,7 +120,7 @@ def training(
     chosen = optimizers.get(optimizer, weight_decay=weight_decay)
     planned = log_spaced(rules.budget) if snapshots is None else sorted(set(snapshots))
     kept = len(planned) if keep_parameters else 0
-    memory.require_training(network, len(x), flat, chosen.memories, kept)
+    memory.require_training(network, len(x), flat, chosen.memories, kept, batch_size)
     ensemble = Ensemble(network, flat, risk, rules, chosen, lr)
     batches = None if batch_size is None else _Batches(risk, batch_size, batch_seed, flat.shape[0])
     stored: list[Snapshot] = []

@@ -31,10 +31,10 @@ def _both(network: Network, std: float, samples: int, seed: int, loss: str = "ha
     x, y = _data(network, samples, seed)
     flat = flatten(network, network.initialise(std, 3))
     answers = []
-    for known in (compiled.kind, lambda *_: None):
-        with mock.patch.object(compiled, "kind", known):
+    for known in (compiled.activation_kind, lambda *_: None):
+        with mock.patch.object(compiled, "activation_kind", known):
             risk = RiskGradient(network, x, y, losses.get(loss), 3)
-        assert (risk.kind is None) == (known is not compiled.kind)
+        assert (risk.kind is None) == (known is not compiled.activation_kind)
         gradient = torch.full_like(flat, torch.nan)
         answers.append((risk(flat, gradient), gradient))
     return answers

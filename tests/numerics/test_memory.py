@@ -102,7 +102,8 @@ def run(network, samples, members, optimizer, dtype=torch.float64, **options):
     before = forget_peak()
     train(network, parameters, x, y, lr=1e-5, optimizer=optimizer, stop=Steps(4), **options)
     memories = {"gd": 0, "momentum": 1, "adam": 2}[optimizer]
-    predicted = memory.training_bytes(network, samples, members, dtype, torch.device("cpu"), memories, 0)
+    predicted = memory.training_bytes(network, samples, members, dtype, torch.device("cpu"), memories, 0,
+                                      options.get("batch_size"))
     return (peak() - before) / predicted
 case = CASE
 run(Network(3, 4), 9, 2, case[3])
