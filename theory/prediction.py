@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import sympy
 
 from theory.activation import Activation, activation
 from theory.closed_form import LinearFlow
@@ -103,7 +104,7 @@ def predict(
     system = smooth_system(act, order=order)
     taylor = act.taylor(order + 8)
     q = next((k for k in range(order + 1, len(taylor)) if taylor[k] != 0), None)
-    coefficient = float(taylor[order])
+    coefficient = _as_float(taylor[order], order, act)
     return Prediction(
         x=x,
         y=y,
@@ -115,7 +116,7 @@ def predict(
         curvature=float(np.mean(ell.curvature_at_zero(y))),
         order=order,
         coefficient=coefficient,
-        next_term=None if q is None else (q, float(taylor[q])),
+        next_term=None if q is None else (q, _as_float(taylor[q], q, act)),
         system=system,
         field=SmoothField(tensor, coefficient),
         orientations=find_orientations(tensor, bias=bias, max_paths=max_paths, seed=seed),
@@ -134,6 +135,17 @@ def _inputs(x: Any) -> np.ndarray:
     if x.ndim not in (1, 2) or x.size == 0:
         raise TheoryError(f"x has shape {x.shape}; accepted: (n, d) or (n,), not empty")
     return x[:, None] if x.ndim == 1 else x
+
+
+def _as_float(value: Any, order: int, act: Activation) -> float:
+    """A Taylor coefficient as binary64; TheoryError where its square, which risks need, would over- or underflow."""
+    size = float(sympy.log(sympy.Abs(value), 10).evalf(15))
+    if abs(size) > 150:
+        raise TheoryError(
+            f"σ = {act.text} has a coefficient of z^{order} of about 1e{size:+.0f}, which binary64 cannot work with; "
+            "accepted: 1e-150 to 1e150; in other units of σ or of the data the theory is the same"
+        )
+    return float(value)
 
 
 def moving_signal(ell: Loss, y: Any) -> np.ndarray:

@@ -46,6 +46,13 @@ def test_a_constant_target_is_predicted_wherever_its_moments_do_not_vanish():
         (X, Y, {"loss_function": "abs(f - y)"}, "has a kink at f = 0, so no signal there"),
         (X, Y, {"loss_function": "logistic"}, "takes labels -1 and +1; y[0] is 0"),
         (X, Y, {"loss_function": 7}, "a loss is a name or a formula"),
+        (
+            X,
+            Y,
+            {"sigma": "1e400*x"},
+            "about 1e+400, which binary64 cannot work with; accepted: 1e-150 to 1e150",
+        ),
+        (X, Y, {"sigma": "x/10**200"}, "about 1e-200, which binary64 cannot work with"),
         (X, 0 * Y, {}, "the signal -∂ℓ/∂f of the loss 'half-mse' is 0 at zero output for every sample"),
         (X, 0 * Y + 1, {"loss_function": "(f - y + 1)**2"}, "is 0 at zero output for every sample"),
         ([[-1.0], [1.0]], [1.0, 1.0], {"bias": False}, "vanish on these data"),

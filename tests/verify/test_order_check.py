@@ -34,6 +34,34 @@ def test_measured_order_is_the_predicted_one(formula, order):
     assert result.slope.window[1] / result.slope.window[0] >= 99
 
 
+@pytest.mark.parametrize(
+    ("formula", "order"),
+    [
+        ("1e30*x", 2),  # the output feeds back from ε ~ 1e-15 on
+        ("tanh(1e8*x)", 2),  # the next term equals the leading one at ε ~ 1e-8
+        ("x + 1e-3*x**2", 1),  # the next term overtakes the feedback only below ε ~ 1e-3
+        ("x**2 + 1e6*x**3", 1),
+    ],
+)
+def test_the_order_is_looked_for_where_it_shows(formula, order):
+    """The window follows the scales at which the terms left out are as large as what they are left out of."""
+    document, result = order_of_accuracy(Experiment(data="line", activation=formula))
+    assert (document["predicted_order"], result.verdict) == (order, Verdict.CONFIRMED)
+    wrong = judge(wrong_coefficient(predict(*line(), formula)))
+    assert wrong.verdict is Verdict.REFUTED
+
+
+def test_an_order_that_shows_nowhere_above_rounding_is_not_refuted():
+    """ε² until ε ~ 1e-6, and what is left of it below is less than 1e-12."""
+    _, result = order_of_accuracy(Experiment(data="line", activation="x + 1e-6*x**2"))
+    assert result.verdict is Verdict.INCONCLUSIVE
+
+
+def line():
+    data = Experiment(data="line").dataset
+    return data.x, data.y
+
+
 @pytest.fixture(scope="module")
 def honest():
     data = Experiment(data="line", activation="x*tanh(x)").dataset

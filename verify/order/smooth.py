@@ -40,8 +40,7 @@ def measure_order(
     generator = np.random.default_rng(np.random.SeedSequence([seed, 20210524]))
     a0, w0 = generator.standard_normal(neurons), generator.standard_normal((neurons, prediction.x.shape[1]))
     tau = _rescaled_time(prediction, a0, w0)
-    top = 1.0 / float(np.max(np.abs(prediction.x @ w0.T)))
-    epsilons = default_scales(top)
+    epsilons = default_scales(_largest_scale(prediction, a0, w0))
 
     leading = leading_flow(
         moments(prediction.x, prediction.signal, order, prediction.coefficient), a0, w0, times=tau, rtol=1e-13
@@ -87,6 +86,28 @@ def measure_order(
         verdict=verdict,
         why=why,
     )
+
+
+def _largest_scale(prediction: Prediction, a0: np.ndarray, w0: np.ndarray) -> float:
+    """The largest ε to look at: where arguments are 1 or, if that is less, ten times where the order begins to show.
+
+    Left out are the next term, c'/c (ε z)^{q-m} = A ε^{q-m}, and the output's feedback, f ∂²ℓ/∂f²/s = B ε^{m+1}.  The
+    order shows where each is below 1 and the one of the lower power above the other.  A window that begins far above
+    such a scale sees networks that the order does not describe, and would refute it for that.
+    """
+    z = np.abs(prediction.x @ w0.T)
+    largest, m, c = float(z.max()), prediction.order, abs(prediction.coefficient)
+    output = c * float((z**m @ np.abs(a0)).max()) * abs(prediction.curvature)
+    feedback = output / float(np.sqrt(np.mean(prediction.signal**2)))
+    shows = [feedback ** (-1 / (m + 1))] if feedback > 0 else []
+    q, following = prediction.next_term or (m, 0.0)
+    if q > m and c > 0:  # a mutant may have another order, or none
+        after = abs(following) / c * largest ** (q - m)
+        shows.append(after ** (-1 / (q - m)))
+        lag = (m + 1) - (q - m)
+        if lag and feedback > 0:
+            shows.append((after / feedback) ** (1 / lag))
+    return min([1.0 / largest, *(10.0 * scale for scale in shows)])
 
 
 def _rescaled_time(prediction: Prediction, a0: np.ndarray, w0: np.ndarray) -> float:
