@@ -13,7 +13,9 @@ Correction.  At amplitude r of the leader the flow is perturbed by relative forc
              Σ e ∫ x^{k-p} dx over x = r/r_δ from r_0/r_δ to 1, and by (p - 1)/(p + 1) (t* - t_δ) h because the fall
              is ∝ a r^p.  Across u, with log r as the clock, δ' = -(M/P) δ + F⊥ r^k, M = P - (p-1) T u^{p-2} on the
              tangent space, gives the tilt Σ (k + M/P)^{-1} F⊥.
-             What is left is of second order: e times the correction.
+             What is left is of second order, by the shift of the time and by the tilt.
+Race.        Until a time of `LATE` (t* - t_δ) before the blow-up the neurons are followed with their Taylor term: they are
+             not aligned yet, and it decides which of two comes first.  The closed form above is for what is left.
 Source.      condense.
 """
 
@@ -26,6 +28,10 @@ import numpy as np
 from theory.destination import destinations, neurons_at
 from theory.dynamics.field import SmoothField
 from theory.errors import TheoryError
+from theory.stepper import next_size, step
+
+_TOLERANCE = 1e-10  # of a step
+LATE = 3.0  # in units of the time left at the horizon: before that the leader may still be turning
 
 
 @dataclass(frozen=True)
@@ -33,9 +39,11 @@ class Horizon:
     """The end of the initial stage of one network.
 
     `time` of the wanted fall of the risk, corrected, its `uncertainty`, and the size of the first-order `shift` in it;
-    `leading_time` of the same fall in the leading-order flow, which blows up at `blow_up`; the `leader` (index of the
-    neuron that blows up first), its `tilt` (D,) away from its leading-order orientation, and the relative size of the
-    `perturbation` of the force on it.
+    `leading_time` of the same fall in the leading-order flow, which blows up at `blow_up`; `early`, the time until which
+    the neurons were followed with their next Taylor term, and `left`, the time then left at the horizon before the
+    blow-up; the `leader` (index of the neuron that blows up first), `early_a` (1,), `early_w` (1, D) where it was at
+    `early`, `span` before the horizon; a (N,), w (N, D) at the horizon; the leader's `tilt` (D,) away from its
+    orientation there, and the relative size of the `perturbation` of the force on it.
     """
 
     time: float
@@ -43,7 +51,14 @@ class Horizon:
     shift: float
     leading_time: float
     blow_up: float
+    early: float
+    left: float
     leader: int
+    early_a: np.ndarray
+    early_w: np.ndarray
+    span: float
+    a: np.ndarray
+    w: np.ndarray
     tilt: np.ndarray
     perturbation: float
 
@@ -67,10 +82,9 @@ def blow_up_horizon(
     the activation, None for a monomial.
     `blow_up_times` (N,) saves following the neurons again.  Raises TheoryError if no neuron grows.
     """
-    p, c = field.tensor.order, field.coefficient
+    p = field.tensor.order
     times = destinations(field, a0, w0).blow_up_times if blow_up_times is None else blow_up_times
-    leader = int(np.argmin(times))
-    blow_up = float(times[leader])
+    blow_up = float(np.min(times))
     if not np.isfinite(blow_up):
         raise TheoryError(
             "no neuron of this initialisation grows: there is no horizon; more neurons would be accepted"
@@ -79,43 +93,141 @@ def blow_up_horizon(
     near = np.flatnonzero(times <= 3 * blow_up)
     q, c_next = next_term if next_term is not None else (p + 1, 0.0)
 
-    # All times that the iteration asks for lie in the last fifth of the way: follow the neurons there once.
-    halfway = 0.8 * blow_up
-    start = neurons_at(field, a0[near], w0[near], halfway)
-
-    def fall(time: float) -> float:
-        if time > halfway:
-            at = neurons_at(field, start.a, start.w, time - halfway)
-        else:
-            at = neurons_at(field, a0[near], w0[near], time)
-        z = x @ at.w.T
-        output = (c * z**p + c_next * z**q) @ at.a
+    def fall(a: np.ndarray, w: np.ndarray) -> float:
+        z = x @ w.T
+        output = (field.coefficient * z**p + c_next * z**q) @ a
         linear = float(np.mean(s * output))
         return max(linear - 0.5 * float(np.mean(curvature * output**2)), 1e-3 * abs(linear))
 
-    left = _solve(fall, blow_up, fraction * risk, (p + 1) / (p - 1))
-    at = neurons_at(field, a0[[leader]], w0[[leader]], blow_up - left)
-    forces = _forces(field, at.u[0], float(at.r[0]), float(at.a[0]), x, s, curvature, q, c_next)
-    low = min(float(np.linalg.norm(w0[leader])) / float(at.r[0]), 1.0)
-    u = at.u[0]
+    start_a, start_w, early = a0[near], w0[near], 0.0
+    left = _left(field, start_a, start_w, blow_up, fall, fraction * risk)
+    leading_time, leading_blow_up = blow_up - left, blow_up
+    lead = int(np.argmin(times[near]))
+    if c_next != 0:
+        start_a, start_w, early = _followed(field, start_a, start_w, x, s, (q, c_next), blow_up, left)
+        times_left = destinations(field, start_a, start_w).blow_up_times
+        lead = int(np.argmin(times_left))
+        blow_up = early + float(times_left[lead])
+        left = _left(field, start_a, start_w, blow_up - early, fall, fraction * risk)
+    at = neurons_at(field, start_a, start_w, blow_up - early - left)
+    u, r = at.u[lead], float(at.r[lead])
+    forces = _forces(field, u, r, float(at.a[lead]), x, s, curvature, q, c_next)
+    low = min(float(np.linalg.norm(start_w[lead])) / r, 1.0)
     unbalance = (1 - p / q) * float(u @ forces[-1][1]) / (q - p + 2) if c_next != 0 else 0.0
     rates = [float(u @ force) for _, force in forces]
     if c_next != 0:
         rates[-1] -= unbalance
     shifts = [rate * _power_integral(k - p, low) for rate, (k, _) in zip(rates, forces, strict=True)]
-    size = sum(abs(float(u @ force)) for _, force in forces)
+    if c_next != 0:
+        # The drift of r² - p a² that the neuron starts with is conserved: the leading flow has that part already.
+        had = unbalance * low ** (q - p + 2)
+        shifts[-1] += had * _power_integral(-p - 2, low)
+        unbalance -= had
+    size = sum(float(np.linalg.norm(force)) for _, force in forces)
     spread = sum(abs(shift) for shift in shifts)
+    later = neurons_at(field, a0, w0, min(blow_up - left, leading_time))
+    a, w = later.a.copy(), later.w.copy()
+    a[near], w[near] = at.a, at.w
     return Horizon(
         time=float(blow_up - left * (1 + (p - 1) * sum(shifts) - (p - 1) / (p + 1) * unbalance)),
-        # Second order, by two ways: the forces act on their own first-order effect, and the shifted time changes them.
-        uncertainty=float((p - 1) * left * spread * (size + spread)),
+        # Second order: the forces act on their own effects, the shift along u and the tilt across it.
+        uncertainty=float((p - 1) * left * (size + spread) ** 2),
         shift=float((p - 1) * left * spread),
-        leading_time=blow_up - left,
-        blow_up=blow_up,
-        leader=leader,
+        leading_time=leading_time,
+        blow_up=leading_blow_up,
+        early=early,
+        left=left,
+        leader=int(near[lead]),
+        early_a=start_a[[lead]],
+        early_w=start_w[[lead]],
+        span=blow_up - early - left,
+        a=a,
+        w=w,
         tilt=_tilt(field, u, forces),
         perturbation=size,
     )
+
+
+def _left(field: SmoothField, a: np.ndarray, w: np.ndarray, blow_up: float, fall, target: float) -> float:
+    """The time left before the blow-up at which the neurons a (N,), w (N, D) have lowered the risk by the target."""
+    # All times that the iteration asks for lie in the last fifth of the way: follow the neurons there once.
+    halfway = 0.8 * blow_up
+    start = neurons_at(field, a, w, halfway)
+
+    def fallen(time: float) -> float:
+        if time > halfway:
+            at = neurons_at(field, start.a, start.w, time - halfway)
+        else:
+            at = neurons_at(field, a, w, time)
+        return fall(at.a, at.w)
+
+    p = field.tensor.order
+    return _solve(fallen, blow_up, target, (p + 1) / (p - 1))
+
+
+def _followed(
+    field: SmoothField,
+    a: np.ndarray,
+    w: np.ndarray,
+    x: np.ndarray,
+    s: np.ndarray,
+    next_term: tuple[int, float],
+    blow_up: float,
+    left: float,
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Neurons a (N,), w (N, D) with their next Taylor term until shortly before the horizon: the states and that time.
+
+    Earlier, where the term makes one blow up before it.
+    """
+    for late in (LATE, 2 * LATE, 4 * LATE, 8 * LATE):
+        early = max(blow_up - late * left, 0.0)
+        found = perturbed_neurons(field, a, w, x, s, next_term, early)
+        if found is not None:
+            return *found, early
+    raise TheoryError(
+        "the next Taylor term is too strong for this horizon: a smaller fraction or smaller weights are needed"
+    )
+
+
+def perturbed_neurons(
+    field: SmoothField,
+    a0: np.ndarray,
+    w0: np.ndarray,
+    x: np.ndarray,
+    s: np.ndarray,
+    next_term: tuple[int, float],
+    time: float,
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Neurons a (N,), w (N, D) at a time of the flow with its next Taylor term, a' = c P + c' mean(s z^q) and w' alike.
+
+    None where one blows up before.  Cost: about a hundred batched steps of N n D operations each.
+    """
+    q, c_next = next_term
+    n, size = len(x), np.hypot(a0, np.linalg.norm(w0, axis=1))
+
+    def velocity(y: np.ndarray, size: np.ndarray) -> np.ndarray:
+        a, w = y[:, 0] * size, y[:, 1:] * size[:, None]
+        z = w @ x.T
+        slope_a, slope_w = field(a, w)
+        on_w = q * c_next * a[:, None] * ((z ** (q - 1) * s) @ x) / n
+        moved = np.column_stack([slope_a + c_next * (z**q @ s) / n, slope_w + on_w])
+        return moved * (time / size)[:, None]
+
+    y, h, now = np.column_stack([a0, w0]) / size[:, None], np.full(len(a0), 1e-3), np.zeros(len(a0))
+    active = np.flatnonzero(now < 1.0 - 1e-14) if time > 0 else np.arange(0)
+    while active.size:
+        h[active] = np.minimum(h[active], 1.0 - now[active])
+        own = size[active]
+        with np.errstate(over="ignore", invalid="ignore"):
+            new, error = step(lambda states, own=own: velocity(states, own), y[active], h[active])
+        good = error <= _TOLERANCE
+        y[active[good]] = new[good]
+        now[active[good]] += h[active[good]]
+        h[active] = next_size(h[active], np.where(np.isfinite(error), error, 1.0), _TOLERANCE)
+        if np.any(h[active] < 1e-12):
+            return None
+        active = active[1.0 - now[active] > 1e-14]
+    return y[:, 0] * size, y[:, 1:] * size[:, None]
 
 
 def _solve(fall, blow_up: float, target: float, power: float) -> float:

@@ -6,8 +6,11 @@ import numpy as np
 
 from theory import Fate, Horizon, Prediction, blow_up_horizon, destinations, linear_horizon, neurons_at
 from theory.closed_form import fallen_mode
+from theory.horizon import LATE
 from verify.evidence import Expected, angle, unit
 from verify.remainder import State
+
+LOOKS = 9  # at the leader on its way to the horizon
 
 
 def expect(prediction: Prediction, a0: np.ndarray, w0: np.ndarray, *, fraction: float) -> Expected:
@@ -98,12 +101,11 @@ def _blow_up(prediction: Prediction, a0: np.ndarray, w0: np.ndarray, fraction: f
             next_term=prediction.next_term,
             blow_up_times=blow_up_times[b],
         )
-        at = neurons_at(field, a0[b], w0[b], horizon.leading_time)
-        a[b], w[b] = at.a, at.w
+        a[b], w[b] = horizon.a, horizon.w
         lead = horizon.leader
-        start, end = State(prediction, a0[b], w0[b]), State(prediction, at.a, at.w)
+        start, end = State(prediction, a0[b], w0[b]), State(prediction, horizon.a, horizon.w)
         left_out[b], late[b], spread[b], drift[b] = _left_out(start, end, horizon)
-        w[b, lead] = at.r[lead] * unit(at.u[lead] + horizon.tilt)
+        w[b, lead] = np.linalg.norm(w[b, lead]) * unit(unit(w[b, lead]) + horizon.tilt)
         horizons.append(horizon)
     return Expected(
         times=np.array([h.time for h in horizons]),
@@ -129,18 +131,19 @@ def _left_out(start: State, end: State, horizon: Horizon) -> tuple[float, float,
     f ∝ r^{p+1} of the leader pushes every neuron: ∫ f dt is f at the end times (m - 1)/(p + 2 - m) of the time left.
     """
     m, p = start.prediction.order, start.prediction.activation.multiplicity
-    lead, left = horizon.leader, horizon.blow_up - horizon.leading_time
+    lead, left = horizon.leader, horizon.left
     growth = np.abs(np.log(np.linalg.norm(end.w, axis=1) / np.linalg.norm(start.w, axis=1)))
     turn = angle(unit(start.w), unit(end.w))
     # The leader's own first order, by its next Taylor term and its own output, is in the prediction.
     early = float(start.relative(start.left_out(start.next_term))[lead])
     final = float(end.relative(end.left_out(end.next_term, end.feedback(np.array([lead]))))[lead])
-    fallen = end.fall_error
-    # That of the next term is in it as if the leader had been aligned all the time.
-    q = start.prediction.next_term[0] if start.prediction.next_term else m
-    aligned = end.relative(end.next_term)[lead] * np.exp(-(q - m) * growth[lead])
-    astray = abs(float(start.relative(start.next_term)[lead]) - float(aligned))
-    moved = (early * (1 + growth[lead]) + astray) * horizon.blow_up
+    # What the closed form does not do for those that contribute to the fall beside the leader, from `early` on.
+    carried = np.abs(end.a * end.leading[0])
+    carried[lead] = 0.0
+    others = end.relative(end.next_term) + end.relative(end.feedback())
+    rivals = float(carried @ others) / float(np.sum(np.abs(end.a * end.leading[0])))
+    fallen = end.fall_error + rivals * (m + 1) / (m - 1) * float(np.log(LATE))
+    moved = early * (1 + growth[lead]) * horizon.blow_up + _astray(end, horizon)
     moved += left * (m - 1) * (final + fallen / (m + 1))
     # The others' is not.
     own = start.relative(start.left_out())
@@ -151,6 +154,35 @@ def _left_out(start: State, end: State, horizon: Horizon) -> tuple[float, float,
     drift = (own * went + np.hypot(on_a, np.linalg.norm(on_w, axis=1))) / rho
     spread[lead] = horizon.perturbation**2 + early * turn[lead] + final
     return max(early, final, fallen), float(moved), np.minimum(spread, np.pi), np.minimum(drift, 1.0)
+
+
+def _astray(end: State, horizon: Horizon) -> float:
+    """By how much the next Taylor term may move the horizon where the leader is still on its way to where it ends.
+
+    After `horizon.early` the prediction counts it as if the leader had its final orientation; a relative change ε(t) of
+    what moves the leader shifts all that comes later by ∫ ε dt.
+    """
+    prediction, lead = end.prediction, horizon.leader
+    if prediction.next_term is None:
+        return 0.0
+    excess = prediction.next_term[0] - prediction.order
+    last = _share(end, lead)
+    size = float(np.linalg.norm(end.w[lead]))
+    times = np.linspace(0.0, horizon.span, LOOKS)
+    apart = []
+    for time in times:
+        at = neurons_at(prediction.field, horizon.early_a, horizon.early_w, time)
+        apart.append(
+            np.linalg.norm(_share(State(prediction, at.a, at.w), 0) - last * (at.r[0] / size) ** excess)
+        )
+    return float(np.trapezoid(apart, times))
+
+
+def _share(state: State, j: int) -> np.ndarray:
+    """The force of the next Taylor term on neuron j, (1 + D,), in units of the leading one."""
+    on_a, on_w = state.next_term
+    lead = np.hypot(state.leading[0][j], np.linalg.norm(state.leading[1][j]))
+    return np.concatenate([on_a[[j]], on_w[j]]) / lead
 
 
 def _across(w: np.ndarray, direction: np.ndarray) -> np.ndarray:

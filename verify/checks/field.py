@@ -91,10 +91,16 @@ def field_horizon(evidence: FieldEvidence) -> list[Check]:
     """The time of the fall of the loss, in units of 1/2γ, network by network."""
     trained, expected = evidence.trained, evidence.expected
     error = 2 * evidence.rate * np.abs(trained.times - expected.times)
-    # A relative change π e^{kγ(t - t_δ)} of the rate moves 2γt by 2π/k, the same of the output, and so of the fall, by π;
-    # the second order is π of that.
+    # A relative change π e^{kγ(t - t_δ)} of the rate changes the fall by 2π/k, which is counted up to φ; the second order
+    # is π of that.  The fall grows at the rate of those that carry it, which need not be the fastest.
     size = expected.perturbation
-    tolerance = (2 / evidence.exponent + 1) * size * (1 + size)
+    tolerance = (
+        (2 * size / evidence.exponent + evidence.fall_error)
+        * (1 + size)
+        * 2
+        * evidence.rate
+        / evidence.growth
+    )
     worst = int(np.argmax(error / tolerance))
     reached = trained.reached.all() and evidence.leading.reached.all()
     return [

@@ -21,6 +21,7 @@ from theory.dynamics.outputs_field import LinearOutputs
 from theory.landscape import collecting_orientations
 from theory.orientations.sectors import one_sided_form
 from theory.orientations.sectors_flow import OneSidedFate, one_sided_destinations
+from theory.output_signal import Signal, signal_function
 from verify.checks.agreement import agreement
 from verify.checks.count import bound_2p, counts
 from verify.checks.field import field_angle, field_destinations, field_horizon, field_training
@@ -49,7 +50,7 @@ class Leading:
 
     `ends`: the unit vectors (N, D) to which neurons a (N,) or (N, K), w (N, D) go, 0 where they do not grow.  `vanish`:
     which of them (N,) come to w = 0 in finite time, where all cells meet, or to another point where the flow is not
-    unique: the last step decides how they go on.
+    unique: the last step decides how they go on.  `signal_at` is the signal at any output and `targets`.
     """
 
     x: np.ndarray
@@ -61,6 +62,8 @@ class Leading:
     rate: float
     ends: Ends
     vanish: Ends
+    signal_at: Signal
+    targets: np.ndarray
 
 
 def examine_field(experiment: Experiment, watch: Progress) -> Examination:
@@ -145,6 +148,8 @@ def _leading(experiment: Experiment, sigma: Activation) -> Leading:
         rate=rate,
         ends=ends,
         vanish=vanish,
+        signal_at=signal_function(ell),
+        targets=ell.targets(data.y),
     )
 
 
@@ -167,19 +172,21 @@ def _gather(experiment: Experiment, sigma: Activation, leading: Leading, watch: 
 
     def follow(lr: float, fraction: float) -> LeadingTraining:
         watch.stage(f"{experiment.name}: steps of {lr:g} at leading order")
-        return leading_training(
-            ascent,
-            output,
-            a0,
-            w0,
-            rule,
-            lr=lr,
-            s=leading.signal,
-            risk=leading.risk,
-            curvature=leading.curvature,
-            fraction=fraction,
-            every=20,
-        )
+        # A quadratic loss that cannot fall so far lets the leading order run away: it then does not reach the fall.
+        with np.errstate(over="ignore", invalid="ignore"):
+            return leading_training(
+                ascent,
+                output,
+                a0,
+                w0,
+                rule,
+                lr=lr,
+                s=leading.signal,
+                risk=leading.risk,
+                curvature=leading.curvature,
+                fraction=fraction,
+                every=20,
+            )
 
     def trained(lr: float) -> Trained:
         watch.stage(f"{experiment.name}: train {experiment.seeds} networks from std {std:g}, lr {lr:g}")
@@ -187,13 +194,21 @@ def _gather(experiment: Experiment, sigma: Activation, leading: Leading, watch: 
             experiment, real, std=std, step=lr, lr=lr, stop=LossFraction(fraction), time_factor=memory
         )
 
+    perturbation = np.zeros(0)
     # Without a wish of the user: the first fraction at which the leading order still leads.
     for decade in range(1 if experiment.fraction else DECADES):
         fraction = experiment.fraction or round(FRACTION * 10.0**-decade, 12)
         found = follow(rate, fraction)
+        if not found.reached.all():
+            continue
         perturbation = _perturbation(leading, real, found)
         if float(np.max(perturbation)) <= NEGLECTED:
             break
+    if not found.reached.all():
+        raise TheoryError(
+            f"the leading order does not lower the risk by the fraction {fraction:g}: a smaller --fraction, or data whose "
+            "first moments are larger, would be accepted"
+        )
     half = follow(rate / 2, fraction)
     coarse, fine = trained(rate), trained(rate / 2)
     watch.stage(f"{experiment.name}: destinations")
@@ -219,6 +234,8 @@ def _gather(experiment: Experiment, sigma: Activation, leading: Leading, watch: 
         leading=found,
         leading_half=half,
         rate=leading.rate,
+        growth=_growth(leading, found),
+        fall_error=_fall_error(leading, real, found),
         destinations=table,
     )
 
@@ -239,14 +256,43 @@ def _perturbation(leading: Leading, real: TorchActivation, found: LeadingTrainin
     """The forces beyond leading order on the input weights relative to the leading ones (B,), at the end."""
     out = []
     for a, w in zip(found.a, found.w, strict=True):
-        columns, signal = a.reshape(len(w), -1), leading.signal.reshape(len(leading.x), -1)
-        z = w @ leading.x.T
-        value, slope = (f(torch.as_tensor(z)).numpy() for f in (real.value, real.derivative))
-        bends = np.asarray(leading.curvature)
-        changed = signal - (bends[:, None] if bends.ndim else bends) * (value.T @ columns)
+        columns = a.reshape(len(w), -1)
+        z = torch.as_tensor(w @ leading.x.T)
+        value, slope = real.value(z).numpy(), real.derivative(z).numpy()
+        changed = leading.signal_at((value.T @ columns).reshape(leading.signal.shape), leading.targets)
         _, lead = leading.field(a, w)
-        full = ((columns @ changed.T) * slope) @ leading.x / len(leading.x)
-        out.append(np.linalg.norm(full - lead) / np.linalg.norm(lead))
+        full = ((columns @ changed.reshape(len(leading.x), -1).T) * slope) @ leading.x / len(leading.x)
+        # Along w alone: what holds a neuron on a kink, to and fro from step to step, moves nothing.
+        out.append(np.linalg.norm(full - lead) / np.linalg.norm(np.sum(lead * unit(w), axis=1)))
+    return np.array(out)
+
+
+def _growth(leading: Leading, found: LeadingTraining) -> np.ndarray:
+    """d log H/dt (B,) at the end, H = Σ a·a' the first term of the fall: ‖∇H‖²/H along the gradient of H, but for
+    what acts across w and holds a neuron on its kink."""
+    out = []
+    for a, w in zip(found.a, found.w, strict=True):
+        slope_a, slope_w = leading.field(a, w)
+        out.append(
+            (np.sum(slope_a**2) + np.sum(np.sum(slope_w * unit(w), axis=1) ** 2)) / np.sum(a * slope_a)
+        )
+    return np.array(out)
+
+
+def _fall_error(leading: Leading, real: TorchActivation, found: LeadingTraining) -> np.ndarray:
+    """How far the fall of the risk that leading-order training counts is from the real one (B,), relative to it."""
+    nodes, weights = np.polynomial.legendre.leggauss(12)
+    out = []
+    for a, w in zip(found.a, found.w, strict=True):
+        z = torch.as_tensor(w @ leading.x.T)
+        f = (real.value(z).numpy().T @ a.reshape(len(w), -1)).reshape(leading.signal.shape)
+        lead = leading.field.form.value(leading.x @ w.T) @ a
+        counted = np.sum(leading.signal * lead) - 0.5 * np.sum(leading.curvature * lead**2)
+        fall = sum(
+            0.5 * weight * np.sum(f * leading.signal_at(0.5 * (node + 1) * f, leading.targets))
+            for node, weight in zip(nodes, weights, strict=True)
+        )
+        out.append(abs(fall - counted) / abs(fall))
     return np.array(out)
 
 

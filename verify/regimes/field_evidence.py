@@ -14,13 +14,19 @@ from verify.evidence import NEGLECTED, Evidence, Trained
 @dataclass(frozen=True, kw_only=True)
 class FieldEvidence(Evidence):
     """Networks trained at the learning rates lr (`trained`) and lr/2 (`refined`), and leading-order training of the same
-    steps (`leading`, `leading_half`); `rate` is the largest growth rate; `destinations` tells neuron by neuron where the
-    leading flow takes it from its start and from where training left it.  `perturbation` of what is expected is the size,
-    relative to the leading one, of all the forces beyond it on the expected weights."""
+    steps (`leading`, `leading_half`).
+
+    `rate` is the largest growth rate, `growth` (B,) the rate at which the fall of the risk grows at the end;
+    `fall_error` (B,) is how far the counted fall is from the real one, relative to it, and `perturbation` of what is
+    expected the size of all forces beyond the leading ones relative to these, both on the expected weights.
+    `destinations` tells neuron by neuron where the leading flow takes it from its start and from where training left it.
+    """
 
     leading: LeadingTraining
     leading_half: LeadingTraining
     rate: float
+    growth: np.ndarray
+    fall_error: np.ndarray
     destinations: Confusion
 
     def limit(self) -> Trained:
