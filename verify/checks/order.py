@@ -68,8 +68,7 @@ def steepest_slope(result: OrderResult, sizes: Mapping[int, float]) -> float:
 def competing_sizes(prediction: Prediction, tau: float, seed: int) -> dict[int, float]:
     """How large the terms of each exponent are at ε = 1 relative to that of the predicted one, on neurons drawn as those of
     the measurement: at the start or at τ, whichever is larger."""
-    generator = np.random.default_rng(np.random.SeedSequence([seed, 20210524]))
-    a, w = generator.standard_normal(NEURONS), generator.standard_normal((NEURONS, prediction.x.shape[1]))
+    a, w = _drawn(prediction, seed)
     if prediction.order == 1:
         later = prediction.linear.at(tau, a, w)
     else:
@@ -85,3 +84,10 @@ def competing_sizes(prediction: Prediction, tau: float, seed: int) -> dict[int, 
             if own > 0:
                 largest[exponent] = max(largest.get(exponent, 0.0), size / own)
     return largest
+
+
+def _drawn(prediction: Prediction, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """The neurons of `verify.order.smooth.measure_order`."""
+    generator = np.random.default_rng(np.random.SeedSequence([seed, 20210524]))
+    a = generator.standard_normal(NEURONS)
+    return a, generator.standard_normal((NEURONS, prediction.x.shape[1]))

@@ -31,7 +31,9 @@ from verify.examination import Examination, put
 from verify.expect import expect
 from verify.experiment import Experiment
 from verify.formula import torch_activation
-from verify.order import measure_order
+from verify.order import OrderResult, measure_order
+from verify.order.cases import neuron_case
+from verify.order.engine import LOWEST
 from verify.progress import Progress
 from verify.regimes.smooth_destinations import trained_destinations
 from verify.regimes.smooth_figures import smooth_arrays, smooth_drawings
@@ -64,9 +66,7 @@ def examine_smooth(experiment: Experiment, watch: Progress) -> Examination:
     evidence = _gather(experiment, prediction, sigma, watch)
     watch.stage(f"{experiment.name}: order of accuracy")
     started = time.perf_counter()
-    result = measure_order(
-        prediction, sigma.value, sigma.derivative, loss=experiment.loss, seed=experiment.seed
-    )
+    result = _order(experiment, prediction, sigma)
     seconds = time.perf_counter() - started
     sizes = competing_sizes(prediction, result.tau, experiment.seed)
     checks = [order_check(result, prediction.system.order_terms, sizes).timed(seconds, experiment.name)]
@@ -81,6 +81,26 @@ def examine_smooth(experiment: Experiment, watch: Progress) -> Examination:
         notes=(*prediction.notes, *prediction.orientations.notes),
         arrays=smooth_arrays(evidence, result),
         drawings=smooth_drawings(evidence, result),
+    )
+
+
+def _order(experiment: Experiment, prediction: Prediction, sigma: TorchActivation) -> OrderResult:
+    """The order of accuracy; of a formula that loses its digits at small arguments, as 1 - sqrt(1 + x**2) does, on the
+    scales that it leaves, with integrators that ask for no more digits than there are."""
+    case = neuron_case(
+        prediction.system,
+        prediction.field,
+        prediction.activation,
+        experiment.dataset.x,
+        prediction.y,
+        loss=experiment.loss,
+        bias=experiment.bias,
+        seed=experiment.seed,
+    )
+    if case.lowest > LOWEST:
+        return case.measure(predicted=prediction.system.order)
+    return measure_order(
+        prediction, sigma.value, sigma.derivative, loss=experiment.loss, seed=experiment.seed
     )
 
 
