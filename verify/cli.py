@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib.metadata import version
 from typing import NoReturn
 
 from cyclopts import App, CycloptsError, Parameter, UnknownOptionError, UnusedCliTokensError
@@ -11,6 +12,7 @@ from cyclopts import App, CycloptsError, Parameter, UnknownOptionError, UnusedCl
 app = App(
     name="condense",
     help="Derive, predict and verify how neural networks condense when they start from small weights.",
+    version=lambda: version("condense"),
     version_flags=["--version"],
     help_format="plaintext",
     default_parameter=Parameter(negative_iterable=()),

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import time
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,7 @@ def test_bad_data_is_refused_in_one_line(capsys, tmp_path, content, says):
         (("order", "tanh", "line", "--activation", "xtanh"), "Unknown option: --activation"),
         (("derive", "tanh", "--latex", "--json"), "choose one"),
         (("orientations", "line", "--width", "5"), "Unknown option: --width"),
+        (("orientations", "line", "--naive"), "--naive is about σ(0) ≠ 0"),
         (("orientations", "line", "--init-std", "1e-3"), "condense orientations --help"),
         (("verify", "--widht", "3"), "--width"),
         (("multiplicity", "__import__('os')"), "position"),
@@ -308,6 +310,10 @@ def test_verify_a_file_of_the_users_own(capsys, tmp_path):
 
     _, again, _ = call(capsys, *arguments)
     assert numbers(json.loads(again)) == numbers(first)
+
+
+def test_version_is_that_of_the_distribution(capsys):
+    assert call(capsys, "--version")[1].strip() == metadata.version("condense")
 
 
 def test_help_is_quick_and_loads_no_torch():

@@ -43,9 +43,13 @@ def orientations(
     basins
         Also the share of Gaussian neurons that each orientation collects under gradient flow, with an interval.
     """
+    from theory import activation as activation_of
     from theory.landscape import collecting_orientations
+    from verify.errors import UsageError
     from verify.table import print_basins, print_orientations
 
+    if naive and activation_of(activation).value_at_zero == 0:
+        raise UsageError(f"--naive is about σ(0) ≠ 0, and {activation!r} has σ(0) = 0: leave it out")
     described = experiment(data, activation, problem, optimizer)
     found = watched(
         output,
