@@ -153,13 +153,19 @@ def test_figures_5_and_6_and_the_page(tmp_path):
 def test_bad_input_is_refused_in_one_line(tmp_path):
     with pytest.raises(UsageError, match="unknown figure '7'"):
         reproduce(["7"], out=tmp_path)
-    with pytest.raises(UsageError, match="seeds 0"):
+    with pytest.raises(UsageError, match="seeds is 0"):
         reproduce(["6"], out=tmp_path, seeds=0)
-    with pytest.raises(NumericsError, match=r"no such \.npz"):
+    with pytest.raises(NumericsError, match="no such file"):
         images(str(tmp_path / "none.npz"))
     np.savez(tmp_path / "half.npz", x=np.ones((3, 4)), y=np.array([0.5, 1, 2]))
-    with pytest.raises(NumericsError, match="whole-number label"):
+    with pytest.raises(NumericsError, match="other labels than whole numbers"):
         images(str(tmp_path / "half.npz"))
+    np.savez(tmp_path / "short.npz", x=np.ones((3, 4)), y=np.arange(2))
+    with pytest.raises(NumericsError, match="one label for each image"):
+        images(str(tmp_path / "short.npz"))
+    with pytest.raises(UsageError, match="--data is read by the figures 2 and preprint-mnist alone"):
+        reproduce(["6"], out=tmp_path, data=str(tmp_path / "short.npz"))
+    assert not (tmp_path / "reproduce").exists()
 
 
 def test_images_of_every_layout(tmp_path):
