@@ -13,7 +13,7 @@ so that no (m, n) product with a is ever formed. Convolutions go through automat
 import torch
 from torch import Tensor
 
-from . import compiled
+from . import compiled, products
 from .losses import Loss
 from .networks import Network, Parameters, views
 from .workers import spread
@@ -22,15 +22,19 @@ from .workers import spread
 # (59 against 39 µs a network-step at 2^20), above 2^23 the memory's.
 CACHE_BYTES = 2**22
 _SECONDS = 1.2e-9  # of one sample at one hidden neuron in a compiled pass forward and back, about
-_SMALL = 64  # columns: above, a transposed copy costs more than BLAS gains
 
 
 def block_members(
     network: Network, samples: int, dtype: torch.dtype, device: torch.device, members: int
 ) -> int:
-    """How many members are treated at once: what fits the cache on a CPU, all of them elsewhere."""
+    """How many members are treated at once: what fits the cache on a CPU, all of them elsewhere.
+
+    A convolution, whose backward pass is not ours, is treated alone: a batch would change its last bits.
+    """
     if device.type != "cpu":
         return members
+    if network.convolution is not None:
+        return 1
     per_member = hidden_bytes(network, samples, dtype, device)
     return max(1, min(members, CACHE_BYTES * torch.get_num_threads() // per_member))
 
@@ -88,7 +92,7 @@ class RiskGradient:
             weights = views(self.network, flat[rows])
             if self.network.convolution is None:
                 hidden, _ = self._hidden(weights, len(flat[rows]))
-                f = _affine(weights["a"], hidden[-1], self.network.output_bias)
+                f = products.affine(weights["a"], hidden[-1], self.network.output_bias)
             else:
                 f = self.network.forward(weights, self.x)
             torch.mean(self.loss.decrease(f, self.y), -1, out=decreases[rows])
@@ -101,7 +105,9 @@ class RiskGradient:
         return self.loss.gradient(f, self.y).div_(f.shape[-1])
 
     def _by_autograd(self, flat: Tensor, gradient: Tensor, decrease: Tensor) -> None:
-        leaf = flat.detach().requires_grad_()
+        leaf = (
+            flat.detach().clone().requires_grad_()
+        )  # a copy starts at a multiple of 64 bytes, see `products`
         with torch.enable_grad():
             f = self.network.forward(views(self.network, leaf), self.x)
         residual = self._signal(f.detach(), decrease)
@@ -124,15 +130,12 @@ class RiskGradient:
     def _hidden(self, weights: Parameters, members: int) -> tuple[list[Tensor], list[Tensor]]:
         """Values and derivatives (B, m, n) of every hidden layer, in the buffers where the activation allows."""
         network = self.network
-        columns = self.columns.expand(members, -1, -1)
         hidden: list[Tensor] = []
         derivatives: list[Tensor] = []
         for layer, kind in enumerate(self.kinds):
             z, *others = (buffer[:members] for buffer in self.buffers[layer])
-            if layer == 0:
-                torch.bmm(weights["w1"], columns, out=z)
-            else:
-                _affine(weights[f"w{layer + 1}"], hidden[-1], network.upper_bias, z)
+            below, bias = (hidden[-1], network.upper_bias) if layer else (self.columns[None], False)
+            products.affine(weights[f"w{layer + 1}"], below, bias, z)
             if kind is None:
                 value, derivative = network.layers[layer].value_and_derivative(z, *others)
             else:
@@ -144,55 +147,29 @@ class RiskGradient:
 
     def _by_hand(self, flat: Tensor, gradient: Tensor, decrease: Tensor) -> None:
         network, weights, slopes = self.network, views(self.network, flat), views(self.network, gradient)
-        members, depth = flat.shape[0], network.depth
-        columns = self.columns.expand(members, -1, -1)
-        hidden, derivatives = self._hidden(weights, members)
-        f = _affine(weights["a"], hidden[-1], network.output_bias)
+        depth, columns = network.depth, self.columns[None]
+        hidden, derivatives = self._hidden(weights, flat.shape[0])
+        f = products.affine(weights["a"], hidden[-1], network.output_bias)
         residual = self._signal(f, decrease)
-        a = weights["a"][..., : hidden[-1].shape[1]]
-        _store(slopes["a"], residual, hidden[-1], network.output_bias)
-        if depth == 1 and network.outputs == 1 and is_narrow(columns.shape[1], columns.shape[2], a.shape[2]):
-            weighted = torch.bmm(residual * columns, derivatives[0].transpose(1, 2))  # (B, D, m)
-            torch.mul(weighted.transpose(1, 2), a.transpose(1, 2), out=slopes["w1"])
+        width = hidden[-1].shape[1]
+        products.store_slopes(slopes["a"], residual, hidden[-1], network.output_bias)
+        if depth == 1 and network.outputs == 1 and is_narrow(columns.shape[1], columns.shape[2], width):
+            products.store_slopes(slopes["w1"], derivatives[0], residual * columns, False)
+            slopes["w1"].mul_(weights["a"][..., :width].transpose(1, 2))
             return
-        back = _outer(a, residual)
+        back = products.pulled_back(weights["a"], residual, width)
         for layer in reversed(range(depth)):
             through = derivatives[layer].mul_(back)
             if layer == 0:
-                _store(slopes["w1"], through, columns, False)
+                products.store_slopes(slopes["w1"], through, columns, False)
                 break
-            name = f"w{layer + 1}"
-            _store(slopes[name], through, hidden[layer - 1], network.upper_bias)
-            below = torch.bmm(weights[name][..., : hidden[layer - 1].shape[1]].transpose(1, 2), through)
+            name, width = f"w{layer + 1}", hidden[layer - 1].shape[1]
+            products.store_slopes(slopes[name], through, hidden[layer - 1], network.upper_bias)
+            below = products.pulled_back(weights[name], through, width)
             back = below.add_(back) if network.residual else below
-
-
-def _affine(weights: Tensor, hidden: Tensor, bias: bool, out: Tensor | None = None) -> Tensor:
-    if not bias:
-        return torch.bmm(weights, hidden, out=out)
-    return torch.bmm(weights[..., :-1], hidden, out=out).add_(weights[..., -1:])
 
 
 def is_narrow(dimension: int, samples: int, width: int) -> bool:
     """Whether to take a out of the sum over samples: a product (D, n) and a transposed pass over (D, m), which
     costs twice, instead of two passes over (m, n)."""
     return dimension * (samples + 2 * width) < 2 * width * samples
-
-
-def _outer(a: Tensor, residual: Tensor) -> Tensor:
-    """Σ_k a_k residual_k over the outputs, (B, m, n): for one output a product, not a sum of one term."""
-    across = a.transpose(1, 2)
-    return across * residual if a.shape[1] == 1 else torch.bmm(across, residual)
-
-
-def _store(slope: Tensor, through: Tensor, below: Tensor, bias: bool) -> None:
-    """Σ_i through_i below_iᵀ, and Σ_i through_i as bias column, into `slope`."""
-    target = slope[..., : below.shape[1]]
-    if below.shape[1] < min(through.shape[1], _SMALL):  # the longer side last: BLAS prefers it so
-        target.copy_(torch.bmm(below, through.transpose(1, 2)).transpose(1, 2))
-    elif slope.shape[0] == 1 and not bias:
-        torch.mm(through[0], below[0].T, out=slope[0])
-    else:
-        target.copy_(torch.bmm(through, below.transpose(1, 2)))
-    if bias:
-        torch.sum(through, -1, out=slope[..., -1])
