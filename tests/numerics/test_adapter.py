@@ -114,11 +114,12 @@ def test_nothing_unsafe_or_meaningless_is_read(tmp_path):
     torch.save({"epoch": 3}, tmp_path / "empty.pt")
     (tmp_path / "junk.pt").write_bytes(b"junk")
     (tmp_path / "junk.safetensors").write_bytes(b"junk")
+    (tmp_path / "net.onnx").write_bytes(b"junk")
     expected = {
-        "pickled.pt": "tensors only",
+        "pickled.pt": "holds pickled Python objects",
         "empty.pt": "holds no weight tensors",
-        "junk.pt": "tensors only",
-        "junk.safetensors": "tensors only",
+        "junk.pt": "is plain text: no state_dict",
+        "junk.safetensors": "is no safetensors file but plain text",
         "missing.pt": "no such file",
         "net.onnx": "unknown extension",
     }
