@@ -19,15 +19,18 @@ Source.      condense.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
+from theory.activation import Activation
 from theory.prediction import Prediction
 
 FEEDBACK = "feedback of the output on the signal"
 TAYLOR = "next Taylor term of the activation"
-_FURTHER = 8  # orders beyond the leading one, as in theory.prediction
+FURTHER = 8  # orders beyond the leading one, as in theory.prediction
 _GENERIC = 8  # neurons on which a moment is tried
 
 
@@ -92,8 +95,26 @@ def feedback(
 
 def taylor_terms(prediction: Prediction) -> list[tuple[int, float]]:
     """(q, c_q) of the Taylor terms above the leading order m, up to m + 8."""
-    taylor = prediction.activation.taylor(prediction.order + _FURTHER)
+    taylor = prediction.activation.taylor(prediction.order + FURTHER)
     return [(q, float(taylor[q])) for q in range(prediction.order + 1, len(taylor)) if taylor[q] != 0]
+
+
+def series(activation: Activation, z: np.ndarray, orders: Iterable[int]) -> tuple[np.ndarray, np.ndarray]:
+    """The Taylor terms of these orders at z, each side of 0 with its own: their sum and its derivative, shaped like z."""
+    orders = [k for k in orders if k > 0]
+    top = max(orders)
+    plus, minus = (_numbers(activation, top, side) for side in (1, -1))
+    size, value, slope = np.abs(z), np.zeros_like(z), np.zeros_like(z)
+    for k in orders:
+        c = np.where(z > 0, plus[k], minus[k])
+        value += c * size**k
+        slope += k * c * size ** (k - 1) * np.where(z > 0, 1.0, -1.0)
+    return value, slope
+
+
+@lru_cache(maxsize=256)
+def _numbers(activation: Activation, top: int, side: int) -> tuple[float, ...]:
+    return tuple(float(c) for c in activation.taylor(top, side))
 
 
 def on_these_data(prediction: Prediction) -> Prediction:

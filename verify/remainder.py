@@ -1,8 +1,11 @@
 """What the prediction at the horizon leaves out at first order, on the very state that it predicts.
 
-The real force, with the whole activation and the whole signal, less the leading one and less the first-order terms that
-the prediction has (the next Taylor term, the feedback of the output through ℓ''): further Taylor terms, the curvature's
+The forces by the whole Taylor series and the whole signal, less the leading one and less the first-order terms that the
+prediction has (the next Taylor term, the feedback of the output through ℓ''): further Taylor terms, the curvature's
 change with f, the output of lower orders.  Theory's formulas bound their second order only where these are small.
+
+All of it is theory's own series, term by term: were it the difference of a real network's force and the predicted one, a
+wrong prediction would widen its own tolerance.
 """
 
 from __future__ import annotations
@@ -11,12 +14,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import torch
 
 from theory import Prediction
-from theory.neglected import TAYLOR, feedback, neglected
+from theory.neglected import FURTHER, TAYLOR, feedback, neglected, series
 from theory.output_signal import signal_function
-from verify.formula import torch_activation
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(12)
 _NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
@@ -31,10 +32,18 @@ class State:
     w: np.ndarray
 
     @cached_property
+    def _z(self) -> np.ndarray:
+        return self.w @ self.prediction.x.T
+
+    @cached_property
+    def _leading_form(self) -> tuple[np.ndarray, np.ndarray]:
+        m = self.prediction.order
+        return series(self.prediction.activation, self._z, [m])
+
+    @cached_property
     def _values(self) -> tuple[np.ndarray, np.ndarray]:
-        sigma = torch_activation(self.prediction.activation)
-        z = torch.as_tensor(self.w @ self.prediction.x.T)
-        return sigma.value(z).numpy(), sigma.derivative(z).numpy()
+        m = self.prediction.order
+        return series(self.prediction.activation, self._z, range(1, m + FURTHER + 1))
 
     @property
     def output(self) -> np.ndarray:
@@ -42,11 +51,22 @@ class State:
         return self.a @ self._values[0]
 
     @cached_property
-    def full(self) -> tuple[np.ndarray, np.ndarray]:
-        """The negative gradient of the risk."""
-        x, (value, slope) = self.prediction.x, self._values
-        signal = signal_function(self.prediction.loss)(self.output, self._targets)
-        return value @ signal / len(x), self.a[:, None] * ((slope * signal) @ x) / len(x)
+    def beyond(self) -> tuple[np.ndarray, np.ndarray]:
+        """The forces on a and w beyond the leading one."""
+        x, n = self.prediction.x, len(self.prediction.x)
+        signal = signal_function(self.prediction.loss)
+        at_zero = signal(np.zeros(n), self._targets)
+        changed = signal(self.output, self._targets) - at_zero
+        # Moments of lower orders than the leading one vanish exactly.
+        higher = series(self.prediction.activation, self._z, self._higher)
+        on_a = higher[0] @ at_zero + self._values[0] @ changed
+        on_w = self.a[:, None] * ((higher[1] * at_zero + self._values[1] * changed) @ x)
+        return on_a / n, on_w / n
+
+    @property
+    def _higher(self) -> range:
+        m = self.prediction.order
+        return range(m + 1, m + FURTHER + 1)
 
     @cached_property
     def leading(self) -> tuple[np.ndarray, np.ndarray]:
@@ -70,8 +90,8 @@ class State:
         return feedback(prediction, self.a, self.w, sources)
 
     def left_out(self, *known: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        """The real force less the leading one and the known terms."""
-        on_a, on_w = (self.full[k] - self.leading[k] - sum(each[k] for each in known) for k in (0, 1))
+        """The forces beyond the leading one less the known ones."""
+        on_a, on_w = (self.beyond[k] - sum(each[k] for each in known) for k in (0, 1))
         return on_a, on_w
 
     def relative(self, force: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
@@ -90,11 +110,13 @@ class State:
         real = sum(
             w * np.mean(f * signal(t * f, self._targets)) for t, w in zip(_NODES, _WEIGHTS, strict=True)
         )
-        q, c_next = prediction.next_term or (prediction.order + 1, 0.0)
-        z = self.w @ prediction.x.T
-        counted = self.a @ (prediction.coefficient * z**prediction.order + c_next * z**q)
+        counted = self._leading_form[0]
+        if prediction.next_term is not None:
+            counted = counted + series(prediction.activation, self._z, [prediction.next_term[0]])[0]
+        counted = self.a @ counted
         bends = prediction.loss.curvature_at_zero(prediction.y)
-        known = np.mean(prediction.signal * counted) - 0.5 * np.mean(bends * counted**2)
+        at_zero = signal(np.zeros(len(f)), self._targets)
+        known = np.mean(at_zero * counted) - 0.5 * np.mean(bends * counted**2)
         return float(abs(real - known) / abs(real)) if real else float("inf")
 
     @property

@@ -10,15 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 
-from numerics.activations import TorchActivation
 from numerics.stopping import LossFraction
 from theory import Activation, OrientationSet, TheoryError, activation, loss
 from theory.coordinatewise import GradientRule, LeadingTraining, leading_training
 from theory.dynamics.one_sided_field import OneSidedField
 from theory.dynamics.outputs_field import LinearOutputs
 from theory.landscape import collecting_orientations
+from theory.neglected import FURTHER, series
 from theory.orientations.sectors import one_sided_form
 from theory.orientations.sectors_flow import OneSidedFate, one_sided_destinations
 from theory.output_signal import Signal, signal_function
@@ -201,7 +200,7 @@ def _gather(experiment: Experiment, sigma: Activation, leading: Leading, watch: 
         found = follow(rate, fraction)
         if not found.reached.all():
             continue
-        perturbation = _perturbation(leading, real, found)
+        perturbation = _perturbation(leading, sigma, found)
         if float(np.max(perturbation)) <= NEGLECTED:
             break
     if not found.reached.all():
@@ -235,7 +234,7 @@ def _gather(experiment: Experiment, sigma: Activation, leading: Leading, watch: 
         leading_half=half,
         rate=leading.rate,
         growth=_growth(leading, found),
-        fall_error=_fall_error(leading, real, found),
+        fall_error=_fall_error(leading, sigma, found),
         destinations=table,
     )
 
@@ -252,18 +251,27 @@ def _out_of_reach(check: Check, evidence: FieldEvidence) -> Check:
     )
 
 
-def _perturbation(leading: Leading, real: TorchActivation, found: LeadingTraining) -> np.ndarray:
-    """The forces beyond leading order on the input weights relative to the leading ones (B,), at the end."""
+def _perturbation(leading: Leading, sigma: Activation, found: LeadingTraining) -> np.ndarray:
+    """The forces beyond leading order on the input weights relative to the leading ones (B,), at the end: in norm, or on
+    average over what the neurons contribute to the fall, whichever is larger.
+
+    Both sides are theory's own series: a wrong field cannot widen its own tolerance.
+    """
+    at_zero = leading.signal_at(np.zeros_like(leading.signal), leading.targets)
     out = []
     for a, w in zip(found.a, found.w, strict=True):
-        columns = a.reshape(len(w), -1)
-        z = torch.as_tensor(w @ leading.x.T)
-        value, slope = real.value(z).numpy(), real.derivative(z).numpy()
+        columns, z = a.reshape(len(w), -1), w @ leading.x.T
+        value, slope = series(sigma, z, range(1, FURTHER + 2))
         changed = leading.signal_at((value.T @ columns).reshape(leading.signal.shape), leading.targets)
-        _, lead = leading.field(a, w)
-        full = ((columns @ changed.reshape(len(leading.x), -1).T) * slope) @ leading.x / len(leading.x)
+        full, lead = (
+            ((columns @ signal.reshape(len(leading.x), -1).T) * slopes) @ leading.x / len(leading.x)
+            for signal, slopes in ((changed, slope), (at_zero, series(sigma, z, [1])[1]))
+        )
         # Along w alone: what holds a neuron on a kink, to and fro from step to step, moves nothing.
-        out.append(np.linalg.norm(full - lead) / np.linalg.norm(np.sum(lead * unit(w), axis=1)))
+        along, beyond = np.abs(np.sum(lead * unit(w), axis=1)), np.linalg.norm(full - lead, axis=1)
+        each = np.divide(beyond, along, out=np.zeros_like(along), where=along > 0)
+        share = along * np.linalg.norm(w, axis=1)
+        out.append(max(np.linalg.norm(beyond) / np.linalg.norm(along), float(share @ each / share.sum())))
     return np.array(out)
 
 
@@ -279,15 +287,18 @@ def _growth(leading: Leading, found: LeadingTraining) -> np.ndarray:
     return np.array(out)
 
 
-def _fall_error(leading: Leading, real: TorchActivation, found: LeadingTraining) -> np.ndarray:
-    """How far the fall of the risk that leading-order training counts is from the real one (B,), relative to it."""
+def _fall_error(leading: Leading, sigma: Activation, found: LeadingTraining) -> np.ndarray:
+    """How far the fall of the risk that leading-order training counts is from the whole one (B,), relative to it."""
     nodes, weights = np.polynomial.legendre.leggauss(12)
+    at_zero = leading.signal_at(np.zeros_like(leading.signal), leading.targets)
     out = []
     for a, w in zip(found.a, found.w, strict=True):
-        z = torch.as_tensor(w @ leading.x.T)
-        f = (real.value(z).numpy().T @ a.reshape(len(w), -1)).reshape(leading.signal.shape)
-        lead = leading.field.form.value(leading.x @ w.T) @ a
-        counted = np.sum(leading.signal * lead) - 0.5 * np.sum(leading.curvature * lead**2)
+        z = w @ leading.x.T
+        f, lead = (
+            (series(sigma, z, orders)[0].T @ a.reshape(len(w), -1)).reshape(leading.signal.shape)
+            for orders in (range(1, FURTHER + 2), [1])
+        )
+        counted = np.sum(at_zero * lead) - 0.5 * np.sum(leading.curvature * lead**2)
         fall = sum(
             0.5 * weight * np.sum(f * leading.signal_at(0.5 * (node + 1) * f, leading.targets))
             for node, weight in zip(nodes, weights, strict=True)

@@ -15,10 +15,9 @@ Source.      condense.
 from __future__ import annotations
 
 import numpy as np
-import torch
 
+from theory.neglected import FURTHER, series
 from theory.offset import OffsetPrediction
-from verify.formula import torch_activation
 
 LOOKS = 50  # states at which the rest of the force is evaluated; between them it is interpolated
 
@@ -73,13 +72,21 @@ def _share(
 
 
 def beyond(prediction: OffsetPrediction, a: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The force of the whole activation on a (m,) and w (m, D) of one network less that of the offset system."""
-    sigma, field = torch_activation(prediction.activation), prediction.field
-    z = torch.as_tensor(w @ prediction.x.T)
-    value, slope = sigma.value(z).numpy(), sigma.derivative(z).numpy()
-    signal = field.signal(a @ value, field.y.reshape(len(field.x))) / len(field.x)
-    kept_a, kept_w = field(a, w)
-    return value @ signal - kept_a, a[:, None] * ((slope * signal) @ prediction.x) - kept_w
+    """The force of the whole Taylor series on a (m,) and w (m, D) of one network less that of its first two terms.
+
+    Both are theory's own series: a wrong field cannot widen its own tolerance.
+    """
+    activation, x = prediction.activation, prediction.x
+    y, n, s0 = prediction.field.y.reshape(len(x)), len(x), prediction.field.constant
+    z = w @ x.T
+    kept, whole = (series(activation, z, range(1, top + 1)) for top in (1, 1 + FURTHER))
+
+    def force(value: np.ndarray, slope: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        signal = prediction.field.signal(a @ (s0 + value), y) / n
+        return (s0 + value) @ signal, a[:, None] * ((slope * signal) @ x)
+
+    (all_a, all_w), (kept_a, kept_w) = force(*whole), force(*kept)
+    return all_a - kept_a, all_w - kept_w
 
 
 def _implicit(
