@@ -12,7 +12,8 @@ Correction.  At amplitude r of the leader the flow is perturbed by relative forc
              e_q - h instead of e_q.  The time left is ∝ r^{1-p}, so the horizon moves by -(p - 1)(t* - t_δ) times
              Σ e ∫ x^{k-p} dx over x = r/r_δ from r_0/r_δ to 1, and by (p - 1)/(p + 1) (t* - t_δ) h because the fall
              is ∝ a r^p.  Across u, with log r as the clock, δ' = -(M/P) δ + F⊥ r^k, M = P - (p-1) T u^{p-2} on the
-             tangent space, gives the tilt Σ (k + M/P)^{-1} F⊥.
+             tangent space, gives the tilt Σ (k + M/P)^{-1} (1 - x^{k + M/P}) F⊥, x the share of
+             r_δ from which the force has acted.
              What is left is of second order, by the shift of the time and by the tilt.
 Race.        Until a time of `LATE` (t* - t_δ) before the blow-up the neurons are followed with their Taylor term: they are
              not aligned yet, and it decides which of two comes first.  The closed form above is for what is left.
@@ -113,6 +114,7 @@ def blow_up_horizon(
     u, r = at.u[lead], float(at.r[lead])
     forces = _forces(field, u, r, float(at.a[lead]), x, s, curvature, q, c_next)
     low = min(float(np.linalg.norm(start_w[lead])) / r, 1.0)
+    first = min(float(np.linalg.norm(w0[near[lead]])) / r, 1.0)
     unbalance = (1 - p / q) * float(u @ forces[-1][1]) / (q - p + 2) if c_next != 0 else 0.0
     rates = [float(u @ force) for _, force in forces]
     if c_next != 0:
@@ -143,7 +145,8 @@ def blow_up_horizon(
         span=blow_up - early - left,
         a=a,
         w=w,
-        tilt=_tilt(field, u, forces),
+        # The Taylor term before `early` is in the orientation that it was followed to.
+        tilt=_tilt(field, u, forces, [first, low][: len(forces)]),
         perturbation=size,
     )
 
@@ -260,20 +263,25 @@ def _forces(field: SmoothField, u, r, a, x, s, curvature, q, c_next) -> list[tup
     return forces
 
 
-def _tilt(field: SmoothField, u: np.ndarray, forces: list[tuple[int, np.ndarray]]) -> np.ndarray:
-    """Σ (k + M/P)^{-1} F⊥ (D,), M = P - (p-1) T u^{p-2} on the tangent space at u."""
+def _tilt(
+    field: SmoothField, u: np.ndarray, forces: list[tuple[int, np.ndarray]], lows: list[float]
+) -> np.ndarray:
+    """Σ (k + M/P)^{-1} (1 - low^{k + M/P}) F⊥ (D,), M = P - (p-1) T u^{p-2} on the tangent space at u.
+
+    Each force has acted since the amplitude was `low` of what it is.
+    """
     p = field.tensor.order
     value = float(field.tensor.value(u))
     projection = np.eye(len(u)) - np.outer(u, u)
-    ratio = projection
-    if p > 1:
-        ratio = projection @ (np.eye(len(u)) - (p - 1) * field.tensor.hessian(u) / value) @ projection
-    return sum(
-        (np.linalg.solve(k * np.eye(len(u)) + ratio, projection @ force) for k, force in forces),
-        np.zeros(len(u)),
-    )
+    ratio = projection @ (np.eye(len(u)) - (p - 1) * field.tensor.hessian(u) / value) @ projection
+    rates, axes = np.linalg.eigh((ratio + ratio.T) / 2)
+    out = np.zeros(len(u))
+    for (k, force), low in zip(forces, lows, strict=True):
+        grown = np.array([_power_integral(k - 1 + rate, low) for rate in rates])
+        out += axes @ (grown * (axes.T @ (projection @ force)))
+    return out
 
 
-def _power_integral(power: int, low: float) -> float:
+def _power_integral(power: float, low: float) -> float:
     """∫ x^power dx from `low` to 1."""
-    return float(-np.log(low)) if power == -1 else float((1 - low ** (power + 1)) / (power + 1))
+    return float(-np.log(low)) if abs(power + 1) < 1e-9 else float((1 - low ** (power + 1)) / (power + 1))

@@ -94,13 +94,11 @@ def field_horizon(evidence: FieldEvidence) -> list[Check]:
     # A relative change π e^{kγ(t - t_δ)} of the rate changes the fall by 2π/k, which is counted up to φ; the second order
     # is π of that.  The fall grows at the rate of those that carry it, which need not be the fastest.
     size = expected.perturbation
-    tolerance = (
-        (2 * size / evidence.exponent + evidence.fall_error)
-        * (1 + size)
-        * 2
-        * evidence.rate
-        / evidence.growth
-    )
+    # A sum over steps of h exceeds the integral by 2γh at most, and the fall, an exponential, is interpolated linearly
+    # within a step on either side: wrong by (2γh)²/8 at most.
+    stride = 2 * evidence.rate * trained.times / trained.steps
+    share = (2 * size / evidence.exponent + evidence.fall_error) * (1 + size + stride) + stride**2 / 4
+    tolerance = share * 2 * evidence.rate / evidence.growth
     worst = int(np.argmax(error / tolerance))
     reached = trained.reached.all() and evidence.leading.reached.all()
     return [
