@@ -25,16 +25,20 @@ Complete.    F has degree 2p; as many certified simple lines as a generic form o
              P^{D-1} x P^{K-1} whose top Chern number is `singular_pairs`.  There every component counts at least 0 and an
              isolated point at least 1 (Fulton, Intersection Theory, 12.2), so as many certified simple lines as that
              number are all the isolated ones with T(u) ≠ 0; the notes say so.
+Dependent.   F is the same for outputs turned among themselves, so only the rank R of (T_1, ..., T_K) counts above, not K;
+             cross-entropy has R < K, as its signals add up to 0.  R = 1, T_k = λ_k T: only a·λ moves, and the flow is that
+             of one output with a·λ/‖λ‖ for a: its fixed orientations, the dying ones isolated, c a·T(u) < 0.
 Source.      condense; the number: Friedland, Ottaviani, Found. Comput. Math. 14 (2014) 1209-1242.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 from math import comb, sqrt
 
 import numpy as np
-from flint import fmpq
+from flint import fmpq, fmpq_mat
 
 from theory.dynamics.outputs_field import output_tensors
 from theory.errors import TheoryError
@@ -95,7 +99,7 @@ def output_orientations(
 
     `value` is ‖T(u)‖ = √F(u); an attractor's `neuron_sign` is 1, the sign of c a·T(u) of the neurons that it collects.
     `multiplicity` is p; `lines_expected` counts the complex lines of a generic form of degree 2p, for
-    K < D - 1 those of them with T(u) ≠ 0.  K = 1 is left to
+    R < D - 1 those of them with T(u) ≠ 0, R the rank of the tensors.  K = 1 is left to
     `find_orientations`.  Raises TheoryError for forms too large to enumerate.  Cost: as `find_orientations` at 2p.
     """
     signal = np.asarray(signal)
@@ -104,6 +108,9 @@ def output_orientations(
     tensors = output_tensors(x, signal, order)
     if len(tensors) == 1:
         return find_orientations(tensors[0], bias=bias, max_paths=max_paths, seed=seed)
+    rank = _rank(tensors)
+    if rank == 1:
+        return _as_one(tensors, find_orientations(_first(tensors), bias=bias, max_paths=max_paths, seed=seed))
     found = find_orientations(squared_form(tensors), bias=bias, max_paths=max_paths, seed=seed)
     notes = [
         f"{len(tensors)} outputs: critical points of F = Σ_k (T_k u^{order})², a form of degree {2 * order}; value is √F, "
@@ -118,8 +125,8 @@ def output_orientations(
             f"{order - 1} = 0"
         )
     expected, simple = found.lines_expected, found.lines_found
-    if len(tensors) < found.dimension - 1:
-        expected = singular_pairs(order, found.dimension, len(tensors))
+    if 0 < rank < found.dimension - 1:
+        expected = singular_pairs(order, found.dimension, rank)
         if simple == expected:
             notes.append(
                 f"{simple} certified simple lines are as many as there are singular pairs: no isolated orientation with "
@@ -137,6 +144,35 @@ def output_orientations(
         orientations=listed,
         stats={**found.stats, "outputs": len(tensors)},
     )
+
+
+def _rank(tensors: tuple[MomentTensor, ...]) -> int:
+    """The exact rank of the K tensors; cost: elimination of a K x M matrix of fractions."""
+    entries = [c for t in tensors for c in t.coefficients]
+    return fmpq_mat(len(tensors), len(entries) // len(tensors), entries).rank()
+
+
+def _first(tensors: tuple[MomentTensor, ...]) -> MomentTensor:
+    return next(t for t in tensors if not t.is_zero)
+
+
+def _as_one(tensors: tuple[MomentTensor, ...], found: OrientationSet) -> OrientationSet:
+    """The orientations of T for outputs T_k = λ_k T, T the first of them that is not 0."""
+    first = _first(tensors)
+    k = next(m for m, c in enumerate(first.coefficients) if c)
+    ratios = [t.coefficients[k] / first.coefficients[k] for t in tensors]
+    size = sqrt(sum(float(Fraction(int(r.p), int(r.q))) ** 2 for r in ratios))
+    signs = {Kind.ATTRACTOR: 1, Kind.DYING: -1}
+    listed = tuple(
+        replace(o, value=size * abs(o.value), neuron_sign=signs.get(o.kind)) for o in found.orientations
+    )
+    notes = (
+        f"{len(tensors)} outputs whose moments are multiples of one tensor: the flow is that of one output; value is "
+        "‖T(u)‖, and the sign of an orientation is that of c a·T(u) of its neurons",
+        *found.notes,
+    )
+    stats = {**found.stats, "outputs": len(tensors)}
+    return replace(found, orientations=listed, notes=notes, stats=stats)
 
 
 def _as_output(o: Orientation) -> Orientation:

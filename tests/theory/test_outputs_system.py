@@ -229,6 +229,52 @@ def test_number_of_singular_pairs(shape):
     assert singular_pairs(p, dimension, outputs) == product.coeff(g, dimension - 1).coeff(h, outputs - 1)
 
 
+def test_dependent_outputs_are_counted_by_their_rank():
+    """Cross-entropy's signals add up to 0: four classes have the singular pairs of three outputs."""
+    rng = np.random.default_rng(6)
+    x = np.column_stack([rng.standard_normal((40, 4)), np.ones(40)])
+    s = loss("cross-entropy").signal(np.arange(40) % 4)
+    found = output_orientations(x, s, 2)
+    assert found.lines_found == found.lines_expected == singular_pairs(2, 5, 3) != singular_pairs(2, 5, 4)
+    assert any("as many as there are singular pairs" in note for note in found.notes)
+    nothing = output_orientations(x, np.zeros((40, 2)), 2)
+    assert not any("singular pairs" in note for note in nothing.notes)
+
+
+def test_outputs_of_rank_one_are_one_output():
+    """T_k = λ_k T: a·λ takes the place of a, dying orientations are isolated again, and the flow itself dies there."""
+    rng = np.random.default_rng(8)
+    x, s, mix = rng.standard_normal((30, 3)), rng.uniform(0.5, 1.5, 30), np.array([0.0, 2.0, -1.0])
+    found, single = (
+        output_orientations(x, np.outer(s, mix), 2),
+        find_orientations(output_tensors(x, s[:, None], 2)[0]),
+    )
+    assert (found.complete, found.lines_found, found.lines_expected) == (True, 3, 3)
+    for one, other in zip(found.orientations, single.orientations, strict=True):
+        assert (one.kind, one.certified) == (other.kind, True)
+        assert abs(np.dot(one.u, other.u)) == pytest.approx(1, abs=1e-12)
+        assert one.value == pytest.approx(abs(other.value) * np.sqrt(5), rel=1e-12)
+    assert {o.neuron_sign for o in found.attractors} == {1}
+    assert {o.neuron_sign for o in found.dying} == {-1}
+    f = OutputsField(output_tensors(x, np.outer(s, mix), 2), 1.0)
+    a, w = np.array([[0.3, -2.0, 1.0]]), 0.2 * rng.standard_normal((1, 3))  # a·T(w) < 0, ‖a‖ large: it dies
+    dying = np.array([o.u for o in found.dying])
+    ends = [integrated(f, a, w, time)[3:] for time in (1.0, 2.0)]
+    sizes = [np.linalg.norm(end) for end in ends]
+    off = [1 - np.max(dying @ end) / size for end, size in zip(ends, sizes, strict=True)]
+    # Both fall exponentially, p = 2: another unit of time does to them what the first did.
+    assert sizes[1] < 1e-3 * sizes[0]
+    assert off[1] < 0.02 * off[0] < 1e-3
+
+
+def test_orientations_without_a_value_are_said_to_depend_on_the_output_weights():
+    """T_1 ∝ u₁u₂ and T_2 ∝ u₂² share the zero u = (1, 0)."""
+    x, s = np.array([[1.0, 1.0], [1.0, -1.0], [0.0, 1.0]]), np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0]])
+    found = output_orientations(x, s, 2, bias=False)
+    assert any(o.value == 0 and abs(o.u[0]) == 1 for o in found.orientations)
+    assert any(note.startswith("value 0: T(u) = 0") for note in found.notes)
+
+
 def test_few_outputs_are_counted_by_singular_pairs():
     """K < D - 1: zeros of T are a continuum, and the certified lines are as many as the singular pairs."""
     rng = np.random.default_rng(2)
