@@ -12,6 +12,7 @@ from theory import Prediction
 from verify.checks.median import median_bounds
 from verify.evidence import NEGLECTED, Expected, SmoothEvidence, Trained, angle
 from verify.expect import expect
+from verify.training import MOMENTUM
 from verify.verdict import Check, Verdict, within
 
 
@@ -59,11 +60,14 @@ def scaling(evidence: SmoothEvidence) -> list[Check]:
     measured, expected = float(weights @ np.log(observed)), float(weights @ np.log(predicted))
     # Each angle is known up to the second order of the forces beyond leading order (see the amplitude check); the output of
     # the part that is not aligned yet moves the horizon by δ times the angle; and from the largest scale neurons grow so
-    # little that their decaying mode is still there, e^{-2γt} of the growing one, which steps of size h change by hγt.
+    # little that their decaying mode is still there, e^{-2γt} of the growing one, which steps of size h change by hγt; the
+    # tilt, which is no more than the angle, they change by h of itself.
     sizes = np.array([float(np.max(each.perturbation)) for each in wanted])
     grown = prediction.linear.rate * np.array([float(np.min(each.times)) for each in wanted])
-    step = evidence.experiment.step
-    known = sizes * np.maximum(1.0, sizes**2 / predicted) + step * (sizes + grown * np.exp(-2 * grown))
+    step = evidence.experiment.step * (1 + MOMENTUM if evidence.experiment.optimizer == "momentum" else 1)
+    known = sizes * np.maximum(1.0, sizes**2 / predicted) + step * (
+        np.minimum(sizes / predicted, 1.0) + grown * np.exp(-2 * grown)
+    )
     known = (
         known + fraction * predicted + np.array([float(np.max(each.left_out)) for each in wanted]) / predicted
     )
