@@ -69,3 +69,22 @@ def test_a_wrong_next_term_is_noticed():
     right, time, _, _ = predicted_and_measured(name)
     wrong, _, _, _ = predicted_and_measured(name, next_term=(4, 1 / 3))
     assert abs(time - wrong.time) > right.uncertainty
+
+
+@pytest.mark.parametrize("seed", [99, 441])
+def test_the_next_term_decides_a_close_race(seed):
+    """Two neurons whose blow-up times differ by 1 %: the leading order names the wrong one, the horizon the right one."""
+    prediction, scale, fraction = predict(X, Y, "x**2 + x**3"), 5e-3, 1e-4
+    rng = np.random.default_rng(seed)
+    a, w = rng.standard_normal(12), rng.standard_normal((12, 2))
+    horizon = blow_up_horizon(
+        prediction.field, scale * a, scale * w, prediction.x, prediction.signal,
+        fraction=fraction, risk=prediction.risk, curvature=prediction.curvature, next_term=prediction.next_term,
+    )  # fmt: skip
+    flow = gradient_flow(
+        lambda z: z**2 + z**3, lambda z: 2 * z + 3 * z**2, prediction.x, Y, a, w, epsilons=[scale], multiplicity=2,
+        tau=1.05 * horizon.blow_up * scale, events=(LossFall(fraction),), rtol=1e-11,
+    )  # fmt: skip
+    sizes = np.linalg.norm(np.reshape(flow.event_w, (-1, 12, 2))[0], axis=1)
+    first = int(np.argmin(destinations(prediction.field, a, w).blow_up_times))
+    assert int(np.argmax(sizes)) == horizon.leader != first

@@ -8,9 +8,11 @@ import pytest
 import verify
 from numerics import NumericsError
 from numerics.datasets import load
+from numerics.flow import LossFall, gradient_flow
 from tests.verify.scan_draws import draw
 from theory import TheoryError, predict
 from theory.neglected import FEEDBACK, TAYLOR, neglected, on_these_data
+from verify.expect import expect
 from verify.formula import torch_activation
 from verify.order import measure_order
 from verify.verdict import Verdict
@@ -110,3 +112,19 @@ def test_neglected_forces_are_those_of_the_whole_network(name):
     rounding = 1e-12 * np.linalg.norm(lead[0])
     np.testing.assert_allclose(full[0] - lead[0], on_a, rtol=2e-2, atol=rounding)
     np.testing.assert_allclose(full[1] - lead[1], on_w, rtol=2e-2, atol=rounding)
+
+
+@pytest.mark.parametrize("seed", [99, 129, 246, 441])
+def test_the_horizon_of_a_close_race_is_met_within_its_uncertainty(seed):
+    """Two neurons that carry the output together: what the closed form for one leaves out is in the uncertainty."""
+    x = np.linspace(-1.0, 1.5, 40)[:, None]
+    prediction = predict(x, np.sin(3 * x[:, 0]) + 0.5 * np.sin(6 * x[:, 0]), "x**2 + x**3")
+    rng = np.random.default_rng(seed)
+    a, w, scale, fraction = rng.standard_normal(12), rng.standard_normal((12, 2)), 5e-3, 1e-4
+    found = expect(prediction, scale * a[None], scale * w[None], fraction=fraction)
+    flow = gradient_flow(
+        lambda z: z**2 + z**3, lambda z: 2 * z + 3 * z**2, prediction.x, prediction.y, a, w, epsilons=[scale],
+        multiplicity=2, tau=2 * float(found.times[0]) * scale, events=(LossFall(fraction),), rtol=1e-11,
+    )  # fmt: skip
+    time = float(np.ravel(flow.event_tau)[0]) / scale
+    assert abs(time - found.times[0]) <= found.uncertainty[0] < 0.1 * time

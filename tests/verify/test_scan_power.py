@@ -127,6 +127,20 @@ def test_a_leading_coefficient_off_by_five_per_cent_is_refuted_with_an_offset(wi
     assert only(own_flow(found)).verdict is Verdict.REFUTED
 
 
+def test_what_the_offset_system_leaves_out_bounds_what_networks_do_and_not_by_much(with_offset):
+    """The distance of the trained networks from the system, relative to their motion, at every time of the grid."""
+    apart, moved = (
+        np.linalg.norm(each.reshape(*each.shape[:2], -1), axis=-1)
+        for each in (with_offset.seen_w - with_offset.flow_w, with_offset.flow_w - with_offset.trained.w0)
+    )
+    share = np.max(apart / moved, axis=1)
+    described = with_offset.lean <= 0.1
+    assert np.mean(described) > 0.5
+    assert np.all(share[described] <= with_offset.lean[described])
+    later = described & (np.arange(len(share)) >= with_offset.look)
+    assert np.all(with_offset.lean[later] < 10 * share[later])
+
+
 @pytest.fixture(scope="module", params=["relu", "softsign", "outputs"])
 def decoupled(request):
     if request.param == "outputs":
