@@ -14,6 +14,11 @@ from verify.checks.median import median_bounds
 from verify.evidence import Evidence, angle, unit
 from verify.verdict import Check, Verdict, within
 
+NEAR_CHANCE = (
+    ", from which the expected angle is hardly to be told: neurons have not turned yet, a smaller --init-std gives them "
+    "the time"
+)
+
 
 def amplitude(evidence: Evidence) -> list[Check]:
     """The amplitude-weighted median angle between trained neurons and their predicted destinations."""
@@ -47,7 +52,8 @@ def amplitude(evidence: Evidence) -> list[Check]:
             if chance > 3 * predicted
             else Verdict.INCONCLUSIVE,
             why="the tolerance is the second order of the forces beyond leading order, "
-            f"{perturbation:.2g} of the leading one; random vectors come to {chance:.3g} rad",
+            f"{perturbation:.2g} of the leading one; random vectors come to {chance:.3g} rad"
+            + ("" if chance > 3 * predicted else NEAR_CHANCE),
             details={
                 "chance": chance,
                 "growing_amplitude_share": float(weights[growing].sum() / len(weights)),

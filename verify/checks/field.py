@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from verify.checks.amplitude import chance_angle
+from verify.checks.amplitude import NEAR_CHANCE, chance_angle
 from verify.checks.median import median_bounds
 from verify.confusion import Reason
 from verify.evidence import angle, sizes, unit
@@ -53,7 +53,8 @@ def field_angle(evidence: FieldEvidence) -> list[Check]:
                 verdict=within(predicted, observed, tolerance)
                 if chance > predicted + 2 * tolerance
                 else Verdict.INCONCLUSIVE,
-                why=f"the forces beyond leading order by the end; random vectors come to {chance:.3g} rad",
+                why=f"the forces beyond leading order by the end; random vectors come to {chance:.3g} rad"
+                + ("" if chance > predicted + 2 * tolerance else NEAR_CHANCE),
                 details={"chance": chance},
             )
         )
