@@ -9,16 +9,11 @@ that its parameters do not depend on it in the last bit.
 float64 only. The code is compiled on first use and kept beside this file, or in the user's cache.
 """
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 import torch
-from llvmlite import ir
-from numba import njit, types
-from numba.extending import intrinsic
 
 from .activations import CATALOGUE, TorchActivation
+from .elementary import exact, exp, expm1, reducing, tanh
 from .networks import Network
 from .workers import spread
 
@@ -29,17 +24,6 @@ _KINDS = (
     "square", "cube", "identity",
 )  # fmt: skip
 _SELU_SCALE, _SELU_ALPHA = 1.0507009873554805, 1.6732632423543772  # Klambauer et al. 2017, appendix
-
-# Reductions may be taken eight at a time (reassoc); the exponential's reduction of its argument may not.
-_OPTIONS: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy", "boundscheck": False}
-
-
-def _exact(function: Callable) -> Callable:
-    return njit(fastmath={"contract"}, **_OPTIONS)(function)
-
-
-def _reducing(function: Callable) -> Callable:
-    return njit(fastmath={"contract", "reassoc"}, **_OPTIONS)(function)
 
 
 def activation_kind(activation: TorchActivation, dtype: torch.dtype, device: torch.device) -> int | None:
@@ -71,93 +55,34 @@ def activate(kind: int, z: torch.Tensor, derivative: torch.Tensor) -> None:
     spread(part, len(values), 1e-9 * len(values))
 
 
-@intrinsic
-def _as_float(typing_context: Any, bits: Any) -> Any:
-    """The double with these bits."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.bitcast(arguments[0], ir.DoubleType())
-
-    return types.float64(types.int64), generate
-
-
-_LOG2_E = 1.4426950408889634
-_LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10  # 33 bits, and the rest
-_TO_WHOLE = 6755399441055744.0  # 1.5 · 2^52: adding it rounds to a whole number
-
-
-@_exact
-def _split(t: float) -> tuple[float, float]:
-    """(2^k, e^r - 1) with t = k ln 2 + r, |r| <= ln 2 / 2, for |t| <= 700: Taylor's series to r^13."""
-    k = (t * _LOG2_E + _TO_WHOLE) - _TO_WHOLE
-    r = (t - k * _LN2_HIGH) - k * _LN2_LOW
-    q = 1 / 6227020800.0
-    q = q * r + 1 / 479001600.0
-    q = q * r + 1 / 39916800.0
-    q = q * r + 1 / 3628800.0
-    q = q * r + 1 / 362880.0
-    q = q * r + 1 / 40320.0
-    q = q * r + 1 / 5040.0
-    q = q * r + 1 / 720.0
-    q = q * r + 1 / 120.0
-    q = q * r + 1 / 24.0
-    q = q * r + 1 / 6.0
-    q = q * r + 0.5
-    return _as_float((np.int64(k) + 1023) << 52), r + r * r * q  # type: ignore[call-arg]
-
-
-@_exact
-def _expm1(t: float) -> float:
-    """e^t - 1 to two units in the last place, for t <= 700; NaN stays NaN."""
-    power, rest = _split(-40.0 if t < -40.0 else t)
-    return power * rest + (power - 1.0)
-
-
-@_exact
-def _exp(t: float) -> float:
-    """e^t for t <= 700, 1e-304 below -700."""
-    power, rest = _split(-700.0 if t < -700.0 else t)
-    return power * rest + power
-
-
-@_exact
-def _tanh(z: float) -> float:
-    """tanh z = (e^{2|z|} - 1)/(e^{2|z|} + 1) with the sign of z: relative accuracy at every z, three units at
-    most."""
-    t = 2.0 * abs(z)
-    e = _expm1(40.0 if t > 40.0 else t)
-    size = e / (e + 2.0)
-    return size if z >= 0.0 else -size
-
-
-@_exact
+@exact
 def _activate(kind: int, z: np.ndarray, d: np.ndarray) -> None:
     """σ(z) over z and σ'(z) into d, both (n,)."""
     n = len(z)
     if kind == 0:  # tanh
         for i in range(n):
-            t = _tanh(z[i])
+            t = tanh(z[i])
             z[i], d[i] = t, 1.0 - t * t
     elif kind == 1:  # z tanh z
         for i in range(n):
             v = z[i]
-            t = _tanh(v)
+            t = tanh(v)
             z[i], d[i] = v * t, t + v * (1.0 - t * t)
     elif kind == 2:  # z² tanh z
         for i in range(n):
             v = z[i]
-            t = _tanh(v)
+            t = tanh(v)
             z[i], d[i] = v * v * t, v * (2.0 * t + v * (1.0 - t * t))
     elif kind == 3:  # sigmoid
         for i in range(n):
             v = z[i]
-            e = _exp(-abs(v))
+            e = exp(-abs(v))
             q = 1.0 / (1.0 + e)
             z[i], d[i] = q if v >= 0.0 else e * q, e * q * q
     elif kind == 4:  # z sigmoid(z)
         for i in range(n):
             v = z[i]
-            e = _exp(-abs(v))
+            e = exp(-abs(v))
             q = 1.0 / (1.0 + e)
             up, down = (q, e * q) if v >= 0.0 else (e * q, q)
             z[i], d[i] = v * up, up * (1.0 + v * down)
@@ -176,12 +101,12 @@ def _activate(kind: int, z: np.ndarray, d: np.ndarray) -> None:
     elif kind == 8 or kind == 9:  # elu, celu
         for i in range(n):
             v = z[i]
-            e = _expm1(0.0 if v > 0.0 else v)
+            e = expm1(0.0 if v > 0.0 else v)
             z[i], d[i] = v if v > 0.0 else e, 1.0 if v > 0.0 else e + 1.0
     elif kind == 10:  # selu
         for i in range(n):
             v = z[i]
-            e = _SELU_ALPHA * _expm1(0.0 if v > 0.0 else v)
+            e = _SELU_ALPHA * expm1(0.0 if v > 0.0 else v)
             z[i] = _SELU_SCALE * (v if v > 0.0 else e)
             d[i] = _SELU_SCALE * (1.0 if v > 0.0 else e + _SELU_ALPHA)
     elif kind == 11:
@@ -197,7 +122,7 @@ def _activate(kind: int, z: np.ndarray, d: np.ndarray) -> None:
             d[i] = 1.0
 
 
-@_exact
+@exact
 def forward(
     kind: int, flat: np.ndarray, columns: np.ndarray, bias: bool, h: np.ndarray, d: np.ndarray, f: np.ndarray
 ) -> None:
@@ -252,7 +177,7 @@ def forward(
                     out[i] += w0 * h[b, j, i]
 
 
-@_reducing
+@reducing
 def backward(
     flat: np.ndarray,
     columns: np.ndarray,
@@ -313,7 +238,7 @@ def backward(
                 gradient[b, o + dimension - 1] = factor * s0
 
 
-@_exact
+@exact
 def adam(
     gradient: np.ndarray,
     mean: np.ndarray,

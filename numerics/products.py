@@ -10,22 +10,19 @@ On other devices one batched call serves all members. Shapes: weights (B, r, c, 
 (B, c, n) or (1, c, n) for one that all members share, above (B, r, n).
 """
 
-from typing import Any
-
 import numpy as np
 import torch
-from numba import njit
 from torch import Tensor
 
+from .elementary import exact, reducing
 from .workers import spread
 
 SMALL = 64
 _ALIGNMENT = 64  # bytes
 _SECONDS = 1.5e-10  # of one multiplication in a compiled product, about
-_OPTIONS: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy"}
 
 
-@njit(fastmath={"contract"}, **_OPTIONS)
+@exact
 def _combine(w: np.ndarray, h: np.ndarray, bias: np.ndarray, out: np.ndarray) -> None:
     """out_j = bias_j + Σ_k w_jk h_k for w (B, r, c), bias (B, r) or (B, 0) for none, and out (B, r, n)."""
     columns, n = h.shape[1], h.shape[2]
@@ -47,7 +44,7 @@ def _combine(w: np.ndarray, h: np.ndarray, bias: np.ndarray, out: np.ndarray) ->
                     out[b, j, i] += w0 * h[s, k, i]
 
 
-@njit(fastmath={"contract", "reassoc"}, **_OPTIONS)
+@reducing
 def _dots(t: np.ndarray, h: np.ndarray, bias: bool, out: np.ndarray) -> None:
     """out_jk = Σ_i t_ji h_ki for t (B, r, n) and out (B, r, c); with a bias Σ_i t_ji in one more column."""
     columns, n = h.shape[1], h.shape[2]
