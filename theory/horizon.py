@@ -180,16 +180,17 @@ def _followed(
 ) -> tuple[np.ndarray, np.ndarray, float]:
     """Neurons a (N,), w (N, D) with their next Taylor term until shortly before the horizon: the states and that time.
 
-    Earlier, where the term makes one blow up before it.
+    Earlier, where the term makes one blow up before it; where it does so at once, not at all: then the closed form has it
+    all the way.
     """
-    for late in (LATE, 2 * LATE, 4 * LATE, 8 * LATE):
-        early = max(blow_up - late * left, 0.0)
+    late = LATE
+    while blow_up - late * left > 0:
+        early = blow_up - late * left
         found = perturbed_neurons(field, a, w, x, s, next_term, early)
         if found is not None:
             return *found, early
-    raise TheoryError(
-        "the next Taylor term is too strong for this horizon: a smaller fraction or smaller weights are needed"
-    )
+        late *= 2
+    return a, w, 0.0
 
 
 def perturbed_neurons(

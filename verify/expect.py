@@ -6,7 +6,6 @@ import numpy as np
 
 from theory import Fate, Horizon, Prediction, blow_up_horizon, destinations, linear_horizon, neurons_at
 from theory.closed_form import fallen_mode
-from theory.horizon import LATE
 from verify.evidence import Expected, angle, unit
 from verify.remainder import State
 
@@ -140,9 +139,10 @@ def _left_out(start: State, end: State, horizon: Horizon) -> tuple[float, float,
     # What the closed form does not do for those that contribute to the fall beside the leader, from `early` on.
     carried = np.abs(end.a * end.leading[0])
     carried[lead] = 0.0
-    others = end.relative(end.next_term) + end.relative(end.feedback())
+    since = float(np.log(1 + horizon.span / left))
+    others = end.relative(end.next_term) * since + end.relative(end.feedback())
     rivals = float(carried @ others) / float(np.sum(np.abs(end.a * end.leading[0])))
-    fallen = end.fall_error + rivals * (m + 1) / (m - 1) * float(np.log(LATE))
+    fallen = end.fall_error + rivals * (m + 1) / (m - 1)
     moved = early * (1 + growth[lead]) * horizon.blow_up + _astray(end, horizon)
     moved += left * (m - 1) * (final + fallen / (m + 1))
     # The others' is not.
