@@ -37,7 +37,7 @@ def draw(number: int) -> tuple[str, Experiment]:
         kinds = ["gauss", "gauss", *kinds, "line", "sine5", "xor"]
     data = _data(rng, str(rng.choice(kinds)), outputs)
     loss = str(rng.choice(LOSSES))
-    if group == "outputs" and rng.random() < 0.5:
+    if isinstance(data, Dataset) and group == "outputs" and rng.random() < 0.5:
         loss = "cross-entropy"
         data = Dataset(data.name, data.x, np.argmax(data.y, axis=1).astype(float))
     elif loss == "logistic" and isinstance(data, Dataset):

@@ -77,6 +77,7 @@ def test_where_moments_vanish_the_next_order_takes_their_place():
     xor = load("xor")
     plain = predict(xor.x, xor.y, "x**2*sigmoid(x)", bias=False)
     found = on_these_data(plain)
+    assert plain.next_term is not None
     assert (plain.system.order, plain.next_term[0]) == (1, 3)
     # x²/2 + x³/4 - x⁵/48 + ...: all further terms are odd, so that nothing is left but the feedback.
     assert found.next_term is None
@@ -110,7 +111,7 @@ def test_neglected_forces_are_those_of_the_whole_network(name):
         sum(epsilon ** (p + term.exponent) * force(term) for term in terms)
         for force in (lambda term: term.on_a, lambda term: term.on_w)
     )
-    rounding = 1e-12 * np.linalg.norm(lead[0])
+    rounding = 1e-12 * float(np.linalg.norm(lead[0]))
     np.testing.assert_allclose(full[0] - lead[0], on_a, rtol=2e-2, atol=rounding)
     np.testing.assert_allclose(full[1] - lead[1], on_w, rtol=2e-2, atol=rounding)
 
