@@ -13,7 +13,8 @@ Horizon.     Once the growing mode dominates, f(x) = c S ĝ·x with S = Σ_j ((a
              It is exact for a quadratic loss up to the tilt of the signal, O(δ) in 2γt.
 Tilt.        The signal changes to s - ℓ'' f, so g(t) leaves its line by -ℓ'' c S (mean(x xᵀ) ĝ)⊥.  Integrating
              w⊥' = c a g⊥(t) with a ∝ e^{γt}, S ∝ e^{2γt} turns every growing neuron by the same first-order amount,
-             u = ±(ĝ + τ), τ = -ℓ'' c² S (mean(x xᵀ) ĝ)⊥ / (3γ): the angle at which alignment stops improving.
+             u = ±(ĝ + τ), τ = -ℓ'' c² S (mean(x xᵀ) ĝ)⊥ / (3γ): the angle at which alignment stops improving.  That is
+             the late form of the whole first-order answer to the output, Duhamel's integral in `response`.
 Next term.   c' z^q acts on neuron j with the relative force F_j = q c' r_j^{q-1} mean(s ζ^{q-1} x)/(c g·ĝ), ζ = ĝ·x (times
              sign^{q-1} at -ĝ), growing as r^{q-1}.  It tilts the neuron by F⊥/q, and with e_j = F_j·ĝ brings the horizon
              forward by 2ē/(q-1) in 2γt, ē the mean of e_j over the growing mode: the growth of a_j r_j contributes
@@ -24,11 +25,14 @@ Source.      condense.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from theory.errors import TheoryError
 
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(4)  # in panels of half an e-fold: 1e-7 of the integral
+_NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2  # on [0, 1]
 _BLOCK = 4096  # neurons: a few of these rows of D numbers stay in the second-level cache
 
 
@@ -109,6 +113,29 @@ class LinearFlow:
         across = turned - (turned @ self.direction) * self.direction
         return -curvature * self.coefficient**2 * mode / (3 * self.rate) * across
 
+    def response(
+        self, time: float, a0: np.ndarray, w0: np.ndarray, spread: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """What the output changes of a (N,) and w (N, D) at a gradient-flow time, to first order.
+
+        The output lowers the signal, so that g becomes g - c C M with M = Σ_j a_j w_j and C = `spread` = mean(ℓ'' x xᵀ)
+        (D, D): forces that the linear flow carries on, ∫ e^{A(t-s)} F(s) ds (Duhamel).  `tilt` is what it turns ĝ by
+        once the growing mode rules; early, the decaying mode and the output across ĝ are part of it.
+        """
+        panels = max(1, int(np.ceil(2 * self.rate * time)))
+        edges = np.linspace(0.0, time, panels + 1)
+        change_a, change_w = np.zeros_like(a0), np.zeros_like(w0)
+        for begin, end in pairwise(edges):
+            for node, weight in zip(_NODES, _WEIGHTS, strict=True):
+                at = begin + (end - begin) * node
+                a, w = self.at(at, a0, w0)
+                lowered = -self.coefficient * (spread @ (a @ w))
+                forces = self.coefficient * (w @ lowered), self.coefficient * np.multiply.outer(a, lowered)
+                later_a, later_w = self.at(time - at, *forces)
+                change_a += (end - begin) * weight * later_a
+                change_w += (end - begin) * weight * later_w
+        return change_a, change_w
+
 
 def fallen_mode(flow: LinearFlow, x: np.ndarray, *, fraction: float, risk: float, curvature: float) -> float:
     """S_δ, the strength of the growing mode when the risk has fallen by `fraction` of its value `risk` at zero output.
@@ -151,4 +178,9 @@ def linear_horizon(
     # The output is that of Σ a w∥ = S - D e^{-2γt}, e^{-2γt} = S(0)/S: at the end S - D S(0)/S must be S_δ.
     decaying = float(np.sum(((a0 - w0 @ flow.direction) / 2) ** 2))
     end = 0.5 * (fallen + np.sqrt(fallen**2 + 4 * decaying * start))
+    if not (start < end and kappa * end < gamma):
+        raise TheoryError(
+            f"the initial weights are so large that the loss can have fallen by the fraction {fraction:g} at the start: "
+            "there is no initial stage; smaller initial weights would be accepted"
+        )
     return float(np.log(end * (gamma - kappa * start) / (start * (gamma - kappa * end))) / (2 * gamma))

@@ -134,12 +134,24 @@ class SmoothEvidence(Evidence):
 
     @property
     def within_reach(self) -> bool:
-        """Whether first order beyond the leading flow describes the horizon: what is neglected is below 10 %."""
-        return self.expected.neglected <= NEGLECTED
+        """Whether first order beyond the leading flow describes the horizon, see `has_initial_stage`."""
+        return has_initial_stage(self.prediction, self.expected)
 
 
 # The largest share of the leading force that may be left out for the prediction to be a description.
 NEGLECTED = 0.1
+
+
+def stage(prediction: Prediction, expected: Expected) -> float:
+    """How long the initial stage of the shortest network lasts, in 1/γ; infinite for orders above 1, where it is the
+    blow-up that ends it."""
+    return float(np.min(expected.times)) * prediction.linear.rate if prediction.order == 1 else np.inf
+
+
+def has_initial_stage(prediction: Prediction, expected: Expected) -> bool:
+    """Whether the leading order leads until the horizon, with less than 10 % neglected, and for order 1 that lasts 1/γ at
+    least, so that the growing mode rules."""
+    return expected.neglected <= NEGLECTED and stage(prediction, expected) >= 1
 
 
 def sizes(a: np.ndarray) -> np.ndarray:

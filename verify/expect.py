@@ -32,9 +32,11 @@ def _linear(prediction: Prediction, a0: np.ndarray, w0: np.ndarray, fraction: fl
     tilt = flow.tilt(weighted, mode, prediction.curvature)
     grown = [flow.at(t, a, w) for t, a, w in zip(times, a0, w0, strict=True)]
     a, w = np.array([a for a, _ in grown]), np.array([w for _, w in grown])
-    # The growing mode of every neuron, a = w∥, turns with the signal and by the next Taylor term.
+    # The growing mode of every neuron, a = w∥, turns by the next Taylor term; all of it turns with the signal.
     growing = (a + w @ flow.direction) / 2
-    turned = w + growing[..., None] * tilt
+    bent = prediction.curvature * weighted.T @ weighted / len(weighted)
+    changed = [flow.response(t, a, w, bent) for t, a, w in zip(times, a0, w0, strict=True)]
+    a, turned = a + np.array([on_a for on_a, _ in changed]), w + np.array([on_w for _, on_w in changed])
     along, shift = np.zeros(networks), np.zeros(networks)
     if prediction.next_term is not None:
         q, c_next = prediction.next_term
@@ -51,6 +53,9 @@ def _linear(prediction: Prediction, a0: np.ndarray, w0: np.ndarray, fraction: fl
     # The growth has slowed by κS/γ when the risk has fallen by δ: by far more than δ where γ is small against the loss.
     slowing = max(fraction, prediction.curvature * _stretch(prediction, weighted) * mode / flow.rate)
     perturbation = slowing + np.linalg.norm(tilt) + shift
+    # The horizon's closed form has the feedback of the growing mode alone: that of the decaying one, and of what lies
+    # across ĝ, is e^{-2γt} of it.
+    early = 2 * slowing * np.exp(-2 * flow.rate * times)
     # What is left out at first order: by at most its share at the end over the last 1/2γ or 1/γ, in which it grew.
     states = [State(prediction, *each) for each in zip(a, w, strict=True)]
     rest = np.array([each.relative(each.left_out(each.next_term, each.feedback())) for each in states])
@@ -59,7 +64,7 @@ def _linear(prediction: Prediction, a0: np.ndarray, w0: np.ndarray, fraction: fl
     return Expected(
         times=times,
         # In units of 1/(2γ): the change of the signal and the next Taylor term at second order, and what is left out.
-        uncertainty=(fraction + perturbation**2 + 2 * average + fallen) / (2 * flow.rate),
+        uncertainty=(fraction + perturbation**2 + early + 2 * average + fallen) / (2 * flow.rate),
         a=a,
         w=turned,
         destinations=flow.signs(a0, w0)[..., None] * flow.direction,

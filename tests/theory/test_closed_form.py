@@ -88,3 +88,52 @@ def test_the_decaying_mode_counts_where_neurons_have_hardly_grown():
         wanted = fall(time)
         found = linear_horizon(flow, a, w, x, fraction=wanted / 1e9, risk=1e9, curvature=1e-12)
         assert found == pytest.approx(time, rel=1e-6)
+
+
+@pytest.mark.parametrize("time", [0.05, 1.0, 6.0])
+def test_the_response_is_the_first_order_of_a_flow_that_answers_its_output(time):
+    """Witness: the coupled flow, g less h c C M, integrated; its change over h, from h and h/2."""
+    rng = np.random.default_rng(3)
+    x, s, c = rng.standard_normal((30, 3)), rng.standard_normal(30), -0.7
+    flow, spread = LinearFlow(s @ x / 30, c), x.T @ x / 30
+    a0, w0 = 0.1 * rng.standard_normal(5), 0.1 * rng.standard_normal((5, 3))
+    at = time / flow.rate
+
+    def moved(h: float) -> np.ndarray:
+        def field(_: float, y: np.ndarray) -> np.ndarray:
+            a, w = y[:5], y[5:].reshape(5, 3)
+            g = flow.g - h * c * (spread @ (a @ w))
+            return np.concatenate([c * (w @ g), c * np.multiply.outer(a, g).ravel()])
+
+        start = np.concatenate([a0, w0.ravel()])
+        return solve_ivp(field, (0, at), start, method="DOP853", rtol=1e-12, atol=1e-14).y[:, -1]
+
+    still, h = moved(0.0), 1e-3 * np.exp(-2 * time)
+    first, second = (moved(h) - still) / h, (moved(h / 2) - still) / (h / 2)
+    on_a, on_w = flow.response(at, a0, w0, spread)
+    ours, theirs = np.concatenate([on_a, on_w.ravel()]), 2 * second - first
+    assert np.linalg.norm(ours - theirs) <= 1e-5 * np.linalg.norm(theirs)
+
+
+def test_the_response_is_the_tilt_once_the_growing_mode_rules():
+    rng = np.random.default_rng(4)
+    x, s = rng.standard_normal((30, 3)), rng.standard_normal(30)
+    flow = LinearFlow(s @ x / 30, 0.8)
+    a0, w0 = 1e-6 * rng.standard_normal(40), 1e-6 * rng.standard_normal((40, 3))
+    time = 10 / flow.rate
+    a, w = flow.at(time, a0, w0)
+    growing = (a + w @ flow.direction) / 2
+    mode = float(np.sum(growing**2))
+    _, on_w = flow.response(time, a0, w0, 2.0 * x.T @ x / 30)
+    across = on_w - np.multiply.outer(on_w @ flow.direction, flow.direction)
+    tilts = across / growing[:, None]
+    assert np.allclose(tilts, flow.tilt(x, mode, 2.0), rtol=1e-3, atol=0)
+
+
+def test_weights_without_an_initial_stage_are_refused():
+    rng = np.random.default_rng(5)
+    x, s = rng.standard_normal((30, 3)), rng.standard_normal(30)
+    flow = LinearFlow(s @ x / 30, 1.0)
+    a0, w0 = rng.standard_normal(40), rng.standard_normal((40, 3))
+    with pytest.raises(TheoryError, match="no initial stage; smaller initial weights"):
+        linear_horizon(flow, a0, w0, x, fraction=1e-3, risk=0.5, curvature=1.0)

@@ -130,3 +130,17 @@ def test_the_horizon_of_a_close_race_is_met_within_its_uncertainty(seed):
     )  # fmt: skip
     time = float(np.ravel(flow.event_tau)[0]) / scale
     assert abs(time - found.times[0]) <= found.uncertainty[0] < 0.1 * time
+
+
+@pytest.mark.parametrize(("std", "verdict"), [(3e-3, Verdict.CONFIRMED), (1e-2, Verdict.INCONCLUSIVE)])
+def test_weights_that_grow_by_a_few_times_only(std, verdict):
+    """line, tanh: the fall of 0.1 % is reached after 1.1/γ and 0.2/γ, where the decaying mode still counts."""
+    report = verify.run(verify.Experiment(data="line", init_std=std, seeds=4))
+    assert report.verdict is verdict, [c for c in report.checks if c.verdict is not Verdict.CONFIRMED]
+    reasons = [c.why for c in report.checks if c.verdict is Verdict.INCONCLUSIVE]
+    assert all("a smaller --init-std would give one" in why for why in reasons)
+
+
+def test_weights_whose_output_has_fitted_already_are_refused():
+    with pytest.raises(TheoryError, match=r"fraction 0\.001 at the start: there is no initial stage"):
+        verify.run(verify.Experiment(data="line", init_std=0.1, seeds=2))

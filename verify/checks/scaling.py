@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from theory import Prediction
 from verify.checks.median import median_bounds
-from verify.evidence import NEGLECTED, Expected, SmoothEvidence, Trained, angle
+from verify.evidence import Expected, SmoothEvidence, Trained, angle, has_initial_stage
 from verify.expect import expect
 from verify.training import MOMENTUM
 from verify.verdict import Check, Verdict, within
@@ -25,11 +24,7 @@ def scaling(evidence: SmoothEvidence) -> list[Check]:
     wanted = [expect(prediction, run.a0, run.w0, fraction=fraction) for run in runs]
     # From the largest weights the loss may have fallen before the growing mode rules: there is no initial stage then.
     usable = [
-        bool(
-            each.neglected <= NEGLECTED
-            and run.reached.all()
-            and np.min(each.times) * prediction.linear.rate >= 1
-        )
+        bool(run.reached.all()) and has_initial_stage(prediction, each)
         for run, each in zip(runs, wanted, strict=True)
     ]
     largest, smallest = max(run.std for run in runs), min(run.std for run in runs)
@@ -84,12 +79,6 @@ def scaling(evidence: SmoothEvidence) -> list[Check]:
             details={"stds": stds, "angles": observed, "expected_angles": predicted},
         )
     ]
-
-
-def has_initial_stage(prediction: Prediction, expected: Expected) -> bool:
-    """Whether the leading order leads until the horizon, and that lasts 1/γ at least, so that the growing mode rules."""
-    lasting = float(np.min(expected.times)) * prediction.linear.rate >= 1
-    return expected.neglected <= NEGLECTED and lasting
 
 
 def median_angle(run: Trained | Expected, destinations: np.ndarray, order: int) -> float:

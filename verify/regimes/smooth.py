@@ -24,9 +24,9 @@ from verify.checks.destination import destination
 from verify.checks.horizon import horizon
 from verify.checks.invariant import invariant
 from verify.checks.order import competing_sizes, order_check
-from verify.checks.scaling import has_initial_stage, scaling
+from verify.checks.scaling import scaling
 from verify.checks.shadow import shadow
-from verify.evidence import NEGLECTED, Expected, SmoothEvidence, Trained
+from verify.evidence import NEGLECTED, Expected, SmoothEvidence, Trained, has_initial_stage, stage
 from verify.examination import Examination, put
 from verify.expect import expect
 from verify.experiment import Experiment
@@ -145,14 +145,15 @@ def _initial_stage(
     """
     if experiment.fraction is not None:
         return experiment.fraction, expect(prediction, a0, w0, fraction=experiment.fraction)
-    first = 0.001 if prediction.order == 1 else 0.01
+    first, refusal = 0.001 if prediction.order == 1 else 0.01, None
     for decade in range(DECADES):
         fraction = round(first * 10.0**-decade, 12)
         try:
             expected = expect(prediction, a0, w0, fraction=fraction)
-        except TheoryError:
+        except TheoryError as error:
+            refusal = refusal or error
             if decade == DECADES - 1:
-                raise
+                raise refusal from None
             continue
         if expected.neglected <= NEGLECTED:
             break
@@ -166,8 +167,12 @@ def _scales(
     from those the loss falls before there is an initial stage."""
     found = []
     for up, down in ((100.0, 0.01), (10.0, 0.1)):
-        expected = expect(prediction, *initial_neurons(experiment, sigma, up * std), fraction=fraction)
-        found.append((up if has_initial_stage(prediction, expected) else down) * std)
+        try:
+            expected = expect(prediction, *initial_neurons(experiment, sigma, up * std), fraction=fraction)
+            usable = has_initial_stage(prediction, expected)
+        except TheoryError:
+            usable = False
+        found.append((up if usable else down) * std)
     return tuple(found)
 
 
@@ -193,10 +198,16 @@ def clock_rate(prediction: Prediction) -> float:
 
 
 def _out_of_reach(check: Check, evidence: SmoothEvidence) -> Check:
-    return replace(
-        check,
-        verdict=Verdict.INCONCLUSIVE,
-        why=f"when the loss has fallen by {100 * evidence.fraction:g} % the forces that the prediction leaves out are "
-        f"{evidence.expected.neglected:.2g} of the leading one, above {NEGLECTED:g}: these data leave the initial stage "
-        "earlier; a smaller --fraction, with a smaller --init-std, would be conclusive",
-    )
+    lasting = stage(evidence.prediction, evidence.expected)
+    if evidence.expected.neglected > NEGLECTED:
+        why = (
+            f"when the loss has fallen by {100 * evidence.fraction:g} % the forces that the prediction leaves out are "
+            f"{evidence.expected.neglected:.2g} of the leading one, above {NEGLECTED:g}: these data leave the initial "
+            "stage earlier; a smaller --fraction, with a smaller --init-std, would be conclusive"
+        )
+    else:
+        why = (
+            f"the loss has fallen by {100 * evidence.fraction:g} % after {lasting:.2g}/γ, before the growing mode rules: "
+            "there is no initial stage; a smaller --init-std would give one"
+        )
+    return replace(check, verdict=Verdict.INCONCLUSIVE, why=why)

@@ -25,18 +25,20 @@ def _by_side(
     flow = prediction.linear
     listed = np.array([flow.direction, -flow.direction])
 
-    def side(along: np.ndarray) -> np.ndarray:
-        return np.select([along > 0, along < 0], [0, 1], 2).ravel()
+    def side(a: np.ndarray, w: np.ndarray) -> np.ndarray:
+        # The growing mode of a neuron decides, at any time; w∥ itself may pass 0 long after the start.
+        sign = flow.signs(a, w)
+        return np.select([sign > 0, sign < 0], [0, 1], 2).ravel()
 
-    # A neuron less than the tilt away from the hyperplane at the horizon may be carried across by the change of signal.
-    along = np.abs(expected.w @ flow.direction)
-    across = np.linalg.norm(expected.w, axis=-1) * expected.perturbation[:, None]
+    # A growing mode at the horizon that is smaller than what the perturbation does may be carried across 0 by it.
+    mode = np.abs(expected.a + expected.w @ flow.direction)
+    size = np.hypot(expected.a, np.linalg.norm(expected.w, axis=-1))
     return confusion(
         labelled(listed),
-        side(flow.signs(coarse.a0, coarse.w0)),
-        side(coarse.w @ flow.direction),
-        side(fine.w @ flow.direction),
-        (along < across).ravel(),
+        side(coarse.a0, coarse.w0),
+        side(coarse.a, coarse.w),
+        side(fine.a, fine.w),
+        (mode < size * expected.perturbation[:, None]).ravel(),
     )
 
 
