@@ -86,9 +86,12 @@ def predict(
 ) -> Prediction:
     """Predict how a two-layer network condenses on data x (n, d), y (n,).
 
-    Raises TheoryError where no theorem applies, naming the hypothesis that fails.  Cost: that of the enumeration of
-    the orientations; see theory.orientations.
+    The order of accuracy is that on these data: terms whose moments vanish there do not count.  Raises TheoryError
+    where no theorem applies, naming the hypothesis that fails.  Cost: that of the enumeration of the orientations; see
+    theory.orientations.
     """
+    from theory.neglected import on_these_data  # which is about predictions
+
     act = sigma if isinstance(sigma, Activation) else activation(sigma)
     ell = loss_function if isinstance(loss_function, Loss) else loss(loss_function)
     x, y = _inputs(x), np.asarray(y)
@@ -105,7 +108,7 @@ def predict(
     taylor = act.taylor(order + 8)
     q = next((k for k in range(order + 1, len(taylor)) if taylor[k] != 0), None)
     coefficient = _as_float(taylor[order], order, act)
-    return Prediction(
+    plain = Prediction(
         x=x,
         y=y,
         activation=act,
@@ -122,6 +125,7 @@ def predict(
         orientations=find_orientations(tensor, bias=bias, max_paths=max_paths, seed=seed),
         notes=tuple(notes),
     )
+    return on_these_data(plain)
 
 
 def _inputs(x: Any) -> np.ndarray:

@@ -16,7 +16,6 @@ from numerics.activations import TorchActivation
 from numerics.schedules import Rate, RescaledTime
 from numerics.stopping import LossFraction
 from theory import Prediction, TheoryError, predict
-from theory.neglected import on_these_data
 from verify.checks.agreement import agreement
 from verify.checks.amplitude import amplitude
 from verify.checks.count import bound_2p, counts
@@ -51,16 +50,14 @@ def examine_smooth(experiment: Experiment, watch: Progress) -> Examination:
     """Predict, train, expect and check; raises TheoryError where the smooth theorem does not apply."""
     watch.stage(f"{experiment.name}: predict")
     data = experiment.dataset
-    prediction = on_these_data(
-        predict(
-            data.x,
-            data.y,
-            experiment.activation,
-            loss_function=experiment.loss,
-            bias=experiment.bias,
-            max_paths=experiment.max_paths,
-            seed=experiment.seed,
-        )
+    prediction = predict(
+        data.x,
+        data.y,
+        experiment.activation,
+        loss_function=experiment.loss,
+        bias=experiment.bias,
+        max_paths=experiment.max_paths,
+        seed=experiment.seed,
     )
     sigma = torch_activation(prediction.activation)
     evidence = _gather(experiment, prediction, sigma, watch)
