@@ -257,18 +257,25 @@ def get(activation: str | TorchActivation) -> TorchActivation:
 def from_callable(function: Elementwise, name: str) -> TorchActivation:
     """An activation from any elementwise torch function, its derivative by forward-mode differentiation.
 
-    Raises NumericsError where the function does not return a tensor of its argument's shape and dtype, or
+    The function may overwrite its argument, which is then copied first; parameters of its own are held
+    constant. Raises NumericsError where it does not return a tensor of its argument's shape and dtype, or
     where an output depends on another input (it is then no activation).
     """
 
     _load_forward_mode()
 
     def derivative(z: Tensor) -> Tensor:
-        return torch.func.jvp(function, (z,), (torch.ones_like(z),))[1]
+        with torch.no_grad():  # its own parameters, of a PReLU for example, are constants here
+            # a function that works in place must find an argument of its own, in forward mode too
+            return torch.func.jvp(lambda own: apply(own.clone()), (z,), (torch.ones_like(z),))[1]
 
     probe = torch.linspace(-1.5, 1.25, 12, dtype=torch.float64).view(3, 4)
+    apply = function
     try:
-        value = function(probe)
+        given = probe.clone()
+        value = _constant(function(given), given)
+        if not torch.equal(given, probe):
+            apply = _out_of_place(function)
         derivative(probe)
     except Exception as error:
         raise NumericsError(
@@ -276,10 +283,21 @@ def from_callable(function: Elementwise, name: str) -> TorchActivation:
         ) from error
     if not isinstance(value, Tensor) or value.shape != probe.shape or value.dtype != probe.dtype:
         raise NumericsError(f"activation {name!r} must return a tensor of its argument's shape and dtype")
-    one_by_one = torch.stack([function(entry.reshape(1)) for entry in probe.reshape(-1)]).view(3, 4)
+    one_by_one = torch.stack([_constant(apply(z), z) for z in probe.reshape(-1, 1)]).view(3, 4)
     if not torch.allclose(value, one_by_one, rtol=1e-12, atol=1e-300, equal_nan=True):
         raise NumericsError(f"activation {name!r} is not elementwise: an output depends on another input")
-    return TorchActivation(name, function, derivative)
+    return TorchActivation(name, lambda z: _constant(apply(z), z), derivative)
+
+
+def _constant(value: Tensor, z: Tensor) -> Tensor:
+    """σ(z) without the graph of the function's own parameters."""
+    alone = isinstance(value, Tensor) and value.requires_grad and not z.requires_grad
+    return value.detach() if alone else value
+
+
+def _out_of_place(function: Elementwise) -> Elementwise:
+    """For functions that overwrite their argument, such as torch.nn.SiLU(inplace=True)."""
+    return lambda z: function(z.clone())
 
 
 @cache

@@ -167,3 +167,28 @@ def test_autograd_uses_the_written_derivative():
     z = torch.tensor([-3.0, 1e-9, 0.5, 40.0], dtype=torch.float64, requires_grad=True)
     get("logcosh")(z).sum().backward()
     torch.testing.assert_close(z.grad, torch.tanh(z.detach()), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("given", "plain"),
+    [
+        (torch.nn.SiLU(inplace=True), torch.nn.SiLU()),
+        (torch.nn.ELU(inplace=True), torch.nn.ELU()),
+        (lambda z: z.tanh_(), torch.tanh),
+        (torch.nn.PReLU(init=0.25).double(), lambda z: torch.where(z > 0, z, 0.25 * z)),
+    ],
+    ids=["silu", "elu", "tanh", "prelu"],
+)
+def test_functions_that_overwrite_their_argument_or_have_parameters(given, plain):
+    """SiLU(inplace=True) once had the slope of SiLU at SiLU(z), which trained another network without a word."""
+    sigma = from_callable(given, "given")
+    z = torch.linspace(-2.0, 2.0, 8, dtype=torch.float64)  # the kink at 0 left out
+    leaf = z.clone().requires_grad_()
+    slope = torch.autograd.grad(plain(leaf).sum(), leaf)[0]
+    kept = z.clone()
+    value, derivative = sigma.value_and_derivative(z, torch.empty_like(z), torch.empty_like(z))
+    torch.testing.assert_close(value, plain(kept), rtol=1e-14, atol=1e-300)
+    torch.testing.assert_close(derivative, slope, rtol=1e-14, atol=1e-300)
+    assert torch.equal(z, kept)
+    assert not value.requires_grad
+    assert not derivative.requires_grad
