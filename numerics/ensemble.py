@@ -75,6 +75,7 @@ class Ensemble:
         self.time = self.times.clone()
         self.last_rate = self.times.clone()
         self.decrease = self.times.clone()
+        self.measured, self.previously = 0, 0  # the steps at which decrease and previous_decrease were seen
         self.previous_decrease = self.times.clone()
         self.finite = torch.ones(members, dtype=torch.bool, device=device)
 
@@ -82,13 +83,14 @@ class Ensemble:
     def running(self) -> int:
         return len(self.rows)
 
-    def evaluate(self, risk: RiskGradient, *, last: bool = False) -> None:
+    def evaluate(self, risk: RiskGradient, step: int, *, last: bool = False) -> None:
         """Decrease and, unless no step follows, gradient of the running members, on all data or a mini-batch."""
         if not self.running:
             return
         decrease = risk.measure(self.flat)[0] if last else risk(self.flat, self.gradient)
         if risk is self.risk:
             self.previous_decrease, self.decrease = self.decrease, decrease.double()
+            self.previously, self.measured = self.measured, step
         self.finite = torch.isfinite(decrease)
 
     def advance(self, step: int) -> None:
@@ -139,7 +141,7 @@ class Ensemble:
         back = 0.0
         if status is Status.DIVERGED:
             back = 1.0
-        elif status is Status.LOSS_FRACTION and step > 0:
+        elif status is Status.LOSS_FRACTION and self.measured - self.previously == 1:  # else an epoch apart
             back = 1.0 - self._crossing(row)
         state = self.flat[row] if back == 0 else self.previous[row]
         if 0 < back < 1:

@@ -130,8 +130,9 @@ def _narrowed(network: Network, widths: Sequence[int | tuple[int, ...]], members
         raise NumericsError(
             "widths of members need σ(0) = 0 in every layer and no convolution: train each width by itself"
         )
-    if len(widths) != members:
-        raise NumericsError(f"{len(widths)} widths for {members} members: give one for each")
+    count = len(widths) if isinstance(widths, Sequence | np.ndarray) else "no list of"
+    if count != members:
+        raise NumericsError(f"{count} widths for {members} members: give one for each")
     own = [
         replace(network, widths=tuple(width) if isinstance(width, tuple | list) else (width,) * network.depth)
         for width in widths

@@ -105,6 +105,8 @@ class Network:
             )
         if self.residual and len(set(widths)) > 1:
             raise NumericsError(f"residual connections need equal widths, not {widths}")
+        if self.convolution is not None and not isinstance(self.convolution, Convolution):
+            raise NumericsError(f"convolution must be a Convolution, not {self.convolution!r}")
         if self.convolution is not None and self.convolution.inputs != self.inputs:
             raise NumericsError(
                 f"the convolution covers {self.convolution.inputs} inputs and the network has {self.inputs}"

@@ -5,7 +5,7 @@ own. Weight decay adds λ θ to the gradient, as torch.optim's `weight_decay` do
 """
 
 from dataclasses import dataclass
-from math import sqrt
+from math import inf, sqrt
 from typing import Protocol
 
 import torch
@@ -54,6 +54,10 @@ class Momentum:
     weight_decay: float = 0.0
     memories: int = 1
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.momentum < 1:
+            raise NumericsError(f"Momentum needs 0 ≤ momentum < 1, not {self.momentum}")
+
     def direction(self, flat: Tensor, gradient: Tensor, memory: list[Tensor], step: int) -> Tensor:
         return memory[0].mul_(self.momentum).add_(_decayed(flat, gradient, self.weight_decay))
 
@@ -66,6 +70,12 @@ class Adam:
     eps: float = 1e-8
     weight_decay: float = 0.0
     memories: int = 2
+
+    def __post_init__(self) -> None:
+        if not all(0 <= beta < 1 for beta in self.betas) or not 0 <= self.eps < inf:
+            raise NumericsError(
+                f"Adam needs 0 ≤ betas < 1 and a finite eps ≥ 0, not {self.betas} and {self.eps}"
+            )
 
     def direction(self, flat: Tensor, gradient: Tensor, memory: list[Tensor], step: int) -> Tensor:
         gradient = _decayed(flat, gradient, self.weight_decay)
@@ -111,7 +121,9 @@ def get(optimizer: str | Optimizer, *, weight_decay: float = 0.0) -> Optimizer:
     """The optimiser of that name with its defaults (an Optimizer is returned as it is); NumericsError if
     unknown.
     """
-    if not isinstance(optimizer, str):
+    if not 0 <= weight_decay < inf:
+        raise NumericsError(f"weight_decay must be a finite number ≥ 0, not {weight_decay}")
+    if not isinstance(optimizer, str) and hasattr(optimizer, "direction"):
         return optimizer
     if optimizer not in _BY_NAME:
         raise NumericsError(f"unknown optimizer {optimizer!r}: known are {', '.join(_BY_NAME)}")

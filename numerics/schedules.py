@@ -42,7 +42,10 @@ class LearningRate:
         self.network = network
         self.power = rate.multiplicity - 1 if isinstance(rate, RescaledTime) else 0
         base = rate.eta / np.asarray(rate.rate, dtype=np.float64) if isinstance(rate, RescaledTime) else rate
-        numbers = np.asarray(base, dtype=np.float64)
+        try:
+            numbers = np.asarray(base, dtype=np.float64)
+        except (TypeError, ValueError):
+            numbers = np.array(np.nan)
         if numbers.shape not in ((), (members,)) or not (np.isfinite(numbers) & (numbers > 0)).all():
             raise NumericsError(
                 f"lr must be a positive number, one for each of {members} members, or RescaledTime"

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+from numbers import Real
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,8 +30,8 @@ class LossFraction:
     delta: float
 
     def __post_init__(self) -> None:
-        if not 0 < self.delta < 1:
-            raise NumericsError(f"LossFraction needs 0 < delta < 1, not {self.delta}")
+        if not isinstance(self.delta, Real) or not 0 < self.delta < 1:
+            raise NumericsError(f"LossFraction needs 0 < delta < 1, not {self.delta!r}")
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,8 @@ class Time:
     end: float
 
     def __post_init__(self) -> None:
-        if not 0 < self.end < np.inf:
-            raise NumericsError(f"Time needs a positive finite end, not {self.end}")
+        if not isinstance(self.end, Real) or not 0 < self.end < np.inf:
+            raise NumericsError(f"Time needs a positive finite end, not {self.end!r}")
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,13 @@ class Alignment:
     every: int = 10
 
     def __post_init__(self) -> None:
-        norms = np.linalg.norm(np.atleast_2d(self.orientations), axis=1)
-        if not (norms > 0).all() or not 0 < self.cosine <= 1 or not 0 < self.share <= 1 or self.every < 1:
+        try:
+            rows = np.atleast_2d(np.asarray(self.orientations, dtype=np.float64))
+        except (TypeError, ValueError):
+            rows = np.zeros((1, 1))
+        shares = 0 < self.cosine <= 1 and 0 < self.share <= 1
+        whole = isinstance(self.every, int | np.integer) and self.every >= 1
+        if rows.ndim != 2 or not (np.linalg.norm(rows, axis=1) > 0).all() or not (shares and whole):
             raise NumericsError(
                 "Alignment needs non-zero orientations, 0 < cosine ≤ 1, 0 < share ≤ 1, every ≥ 1"
             )
@@ -91,7 +97,7 @@ class Stopping:
 
 def combine(stop: Rule | Iterable[Rule]) -> Stopping:
     """One `Stopping` from one rule or several; raises NumericsError where no step budget bounds the run."""
-    rules = [stop] if isinstance(stop, Rule) else list(stop)
+    rules = [stop] if isinstance(stop, Rule) else list(stop) if isinstance(stop, Iterable) else []
     budgets = [rule.budget for rule in rules if isinstance(rule, Steps)]
     if not budgets:
         raise NumericsError("stop has no step budget: add Steps(...) so that the run ends whatever happens")

@@ -8,6 +8,7 @@ rounding.
 
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -43,7 +44,8 @@ class TrainingResult:
 
     `times`, `decreases` = R(f = 0) - R (without cancellation), `losses` = R, `initial_losses` are (B,)
     float64, `steps` (B,) integers; `zero_loss` is R(f = 0). A member stopped by its loss fraction is returned
-    at the crossing, interpolated inside the step: exact up to the square of the growth in that step. A
+    at the crossing, interpolated inside the step: exact up to the square of the growth in that step; with
+    mini-batches, at the end of the epoch in which it was seen. A
     diverged member is returned as it was before the step that left the finite numbers.
     """
 
@@ -114,11 +116,13 @@ def training(
     Cost per member-step: about one forward and one backward pass; memory as `memory.training_bytes` predicts.
     Raises NumericsError for shapes that do not fit, an unbounded run, or one that cannot fit in memory.
     """
-    flat = flatten(network, parameters)
+    flat = flatten(network, parameters).detach()
+    if flat.dtype not in (torch.float64, torch.float32):
+        raise NumericsError(f"parameters are {flat.dtype}; accepted are torch.float64 and torch.float32")
     risk = _risk(network, x, y, loss, flat)
     rules = stopping.combine(stop)
     chosen = optimizers.get(optimizer, weight_decay=weight_decay)
-    planned = log_spaced(rules.budget) if snapshots is None else sorted(set(snapshots))
+    planned = log_spaced(rules.budget) if snapshots is None else _planned(snapshots)
     kept = len(planned) if keep_parameters else 0
     memory.require_training(network, len(x), flat, chosen.memories, kept, batch_size)
     ensemble = Ensemble(network, flat, risk, rules, chosen, lr)
@@ -127,7 +131,7 @@ def training(
     with torch.no_grad():
         for step in range(rules.budget + 1):
             if batches is None or batches.at_epoch_start or step == rules.budget:
-                ensemble.evaluate(risk, last=step == rules.budget)
+                ensemble.evaluate(risk, step, last=step == rules.budget)
                 ensemble.retire(step)
             if (planned and step >= planned[0]) or not ensemble.running:
                 planned = [later for later in planned if later > step]
@@ -140,7 +144,7 @@ def training(
             if not ensemble.running:
                 break
             if batches is not None:
-                ensemble.evaluate(batches.draw())
+                ensemble.evaluate(batches.draw(), step)
                 ensemble.retire_diverged(step)
             if ensemble.running:
                 ensemble.advance(step + 1)
@@ -158,6 +162,13 @@ def training(
         )
 
 
+def _planned(snapshots: Iterable[int]) -> list[int]:
+    steps = list(snapshots) if isinstance(snapshots, Iterable) else [snapshots]
+    if not all(isinstance(step, int | np.integer) and step >= 0 for step in steps):
+        raise NumericsError(f"snapshots must be whole steps ≥ 0, not {steps}"[:200])
+    return sorted(set(steps))
+
+
 def _history(stored: list[Snapshot]) -> History:
     return History(
         np.array([entry.step for entry in stored]),
@@ -169,9 +180,9 @@ def _history(stored: list[Snapshot]) -> History:
 
 
 def _risk(network: Network, x: Array, y: Array, loss: object, flat: torch.Tensor) -> RiskGradient:
-    inputs, outputs = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
-    if inputs.ndim != 2 or inputs.shape[1] != network.inputs:
-        raise NumericsError(f"x must be (n, {network.inputs}) for this network, not {inputs.shape}")
+    inputs, outputs = _real(x, "x"), _real(y, "y")
+    if inputs.ndim != 2 or inputs.shape[1] != network.inputs or not len(inputs):
+        raise NumericsError(f"x must be (n, {network.inputs}), n ≥ 1, for this network, not {inputs.shape}")
     width = 1 if outputs.ndim == 1 else outputs.shape[-1]
     if outputs.ndim not in (1, 2) or len(outputs) != len(inputs) or width != network.outputs:
         raise NumericsError(
@@ -185,12 +196,23 @@ def _risk(network: Network, x: Array, y: Array, loss: object, flat: torch.Tensor
     return RiskGradient(network, torch.as_tensor(inputs, **move), rows.to(**move), chosen, flat.shape[0])
 
 
+def _real(given: Any, name: str) -> Array:
+    try:
+        if np.iscomplexobj(given):
+            raise TypeError
+        return np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise NumericsError(f"{name} must be an array of real numbers, not {type(given).__name__}") from None
+
+
 class _Batches:
     """Mini-batches without replacement, reshuffled each epoch, the same for every member."""
 
     def __init__(self, risk: RiskGradient, size: int, seed: int, members: int) -> None:
-        if not 1 <= size <= risk.x.shape[0]:
-            raise NumericsError(f"batch_size must be 1 to the {risk.x.shape[0]} samples, not {size}")
+        if not isinstance(size, int | np.integer) or not 1 <= size <= risk.x.shape[0]:
+            raise NumericsError(f"batch_size must be 1 to the {risk.x.shape[0]} samples, whole, not {size!r}")
+        if not isinstance(seed, int | np.integer) or seed < 0:
+            raise NumericsError(f"batch_seed must be a whole number ≥ 0, not {seed!r}")
         self.risk, self.size, self.members = risk, size, members
         self.generator = np.random.default_rng(np.random.SeedSequence(seed))
         self.left: list[np.ndarray] = []

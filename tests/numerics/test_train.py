@@ -8,7 +8,7 @@ from numerics.activations import from_callable
 from numerics.datasets import append_bias, load
 from numerics.errors import NumericsError
 from numerics.networks import Convolution, Network
-from numerics.optimizers import Adam
+from numerics.optimizers import Adam, Momentum
 from numerics.schedules import RescaledTime
 from numerics.stopping import Alignment, LossFraction, Status, Steps, Time
 from numerics.train import log_spaced, train, training
@@ -286,6 +286,18 @@ def test_progress_is_reported_and_the_input_left_alone():
         ({"y": np.zeros((40, 3))}, r"y must be \(40, 1\)"),
         ({"y": np.full(40, np.nan)}, "must be finite"),
         ({"batch_size": 41}, "batch_size must be 1 to the 40"),
+        ({"batch_size": 4.0}, "batch_size must be 1 to the 40"),
+        ({"batch_size": 4, "batch_seed": -1}, "batch_seed must be"),
+        ({"snapshots": [2.5]}, "snapshots must be whole steps"),
+        ({"snapshots": 5.5}, "snapshots must be whole steps"),
+        ({"weight_decay": -0.1}, "weight_decay must be"),
+        ({"weight_decay": float("nan")}, "weight_decay must be"),
+        ({"lr": "fast"}, "lr must be a positive number"),
+        ({"stop": None}, "no step budget"),
+        ({"x": np.zeros((0, 1)), "y": np.zeros(0)}, r"x must be \(n, 1\), n ≥ 1"),
+        ({"x": "line"}, "x must be an array of real numbers"),
+        ({"y": np.full(40, 1j)}, "y must be an array of real numbers"),
+        ({"optimizer": 3}, "unknown optimizer"),
         ({"optimizer": "sgd"}, "unknown optimizer"),
         ({"loss": "mae"}, "unknown loss"),
         ({"stop": [Steps(3), Alignment(np.ones((1, 5)))]}, "5 coordinates"),
@@ -305,7 +317,14 @@ def test_what_cannot_be_trained_is_refused(change, message):
         lambda: Time(-1.0),
         lambda: Steps(-1),
         lambda: Steps(1e3),
+        lambda: Time("end"),
+        lambda: LossFraction(None),
         lambda: Alignment(np.zeros((1, 2))),
+        lambda: Alignment(np.ones((2, 3, 4))),
+        lambda: Alignment("up"),
+        lambda: Momentum(1.0),
+        lambda: Adam((0.9, 1.0)),
+        lambda: Adam(eps=-1.0),
         lambda: RescaledTime(0.0),
     ],
 )
@@ -352,3 +371,35 @@ def test_members_without_weights_or_numbers_end_as_what_they_are():
     lost = train(network, start, x, y, lr=0.1, stop=Steps(5))
     assert lost.status == (Status.BUDGET, Status.DIVERGED)
     assert lost.steps.tolist() == [5, 0]
+
+
+def test_a_loss_fraction_met_in_an_epoch_of_mini_batches_is_its_end():
+    """A crossing anywhere in an epoch was once put at the same share of the epoch's last step."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((24, 3))
+    y = np.sin(x @ [1.0, 2.0, -1.0]) + 0.3
+    network, lr, delta = Network(3, 10), 0.05, 0.02
+    start = network.initialise(1e-3, 1)
+    options = {"lr": lr, "batch_size": 3, "batch_seed": 5}
+    result = train(network, start, x, y, stop=[LossFraction(delta), Steps(10_000)], **options)
+    assert result.status == (Status.LOSS_FRACTION,)
+    steps = int(result.steps[0])
+    assert steps % 8 == 0
+    assert result.times[0] == pytest.approx(steps * lr, rel=1e-12)
+    same = train(network, start, x, y, stop=Steps(steps), **options)
+    before = train(network, start, x, y, stop=Steps(steps - 8), **options)
+    assert all(torch.equal(same.parameters[name], result.parameters[name]) for name in start)
+    assert before.decreases[0] < delta * result.zero_loss <= result.decreases[0]
+
+
+def test_parameters_of_a_module_train_and_halves_are_refused():
+    data, network = load("line"), Network(1, 4)
+    start = network.initialise(0.1, 2)
+    plain = train(network, start, data.x, data.y, lr=0.1, stop=Steps(3))
+    leaves = {name: value.clone().requires_grad_() for name, value in start.items()}
+    result = train(network, leaves, data.x, data.y, lr=0.1, stop=Steps(3))
+    assert all(torch.equal(plain.parameters[name], result.parameters[name]) for name in start)
+    assert all(value.grad is None for value in leaves.values())
+    halves = {name: value.half() for name, value in start.items()}
+    with pytest.raises(NumericsError, match="float16; accepted are"):
+        train(network, halves, data.x, data.y, lr=0.1, stop=Steps(3))
