@@ -52,8 +52,8 @@ class FullFlowResult:
 
     ``a`` (S, E, m) or (S, E, m, K) and ``w`` (S, E, m, D) at ``tau`` (S,), without the first axis for a
     single time; a time that a member did not reach holds its last state. ``tau_end`` (E,); ``status``
-    (E,) of `FullStatus`. ``event_tau`` (V, E) are the times of the events, inf where they did not happen,
-    with ``event_a``, ``event_w`` there.
+    (E,) of `FullStatus`. ``event_tau`` (V, E) are the times of the events, 0 where one holds from the
+    start and inf where it did not happen, with ``event_a``, ``event_w`` there.
     """
 
     epsilons: Array
@@ -81,6 +81,10 @@ class LossFall:
 
     fraction: float
 
+    def __post_init__(self) -> None:
+        if not 0 < self.fraction < 1:
+            raise NumericsError(f"LossFall needs 0 < fraction < 1, not {self.fraction}")
+
 
 @dataclass(frozen=True)
 class Alignment:
@@ -90,6 +94,15 @@ class Alignment:
     direction: tuple[float, ...]
     cosine: float
     share: float = 0.5
+
+    def __post_init__(self) -> None:
+        v = np.asarray(self.direction, dtype=float)
+        if v.ndim != 1 or not np.isfinite(v).all() or not v.any():
+            raise NumericsError("Alignment needs a direction of finite numbers, not all 0")
+        if not (self.cosine > 0 and 0 < self.share <= 1):
+            raise NumericsError(
+                f"Alignment needs cosine > 0 and 0 < share ≤ 1, not {self.cosine} and {self.share}"
+            )
 
 
 Event = LossFall | Alignment
@@ -187,6 +200,20 @@ def as_numpy(function: Elementwise) -> Elementwise:
     return through_torch
 
 
+def _watched(events: Event | tuple[Event, ...], dimension: int) -> tuple[Event, ...]:
+    watched = (events,) if isinstance(events, Event) else tuple(events)
+    for event in watched:
+        if not isinstance(event, Event):
+            raise NumericsError(
+                f"{type(event).__name__} is no event of a flow; LossFall or Alignment of numerics.flow is needed"
+            )
+        if isinstance(event, Alignment) and len(event.direction) != dimension:
+            raise NumericsError(
+                f"Alignment has a direction of {len(event.direction)} numbers; {dimension} are needed"
+            )
+    return watched
+
+
 def gradient_flow(
     value: Elementwise,
     derivative: Elementwise,
@@ -201,7 +228,7 @@ def gradient_flow(
     loss: str | FlowLoss = "half-mse",
     time_exponent: float | None = None,
     weight_decay: float = 0.0,
-    events: tuple[Event, ...] = (),
+    events: Event | tuple[Event, ...] = (),
     rtol: float = 1e-13,
     max_steps: int = 20_000,
 ) -> FullFlowResult:
@@ -231,10 +258,18 @@ def gradient_flow(
             f"neurons have shapes a {a.shape}, w {w.shape}; a (m,) or (m, {goals.shape[1]}) and"
             f" w (m, {samples.shape[1]}) are needed"
         )
+    if not len(a):
+        raise NumericsError("there are no neurons; at least one is needed")
+    watched = _watched(events, samples.shape[1])
+    if not (rtol > 0 and 0 <= weight_decay < np.inf and max_steps >= 1 and multiplicity >= 1):
+        raise NumericsError(
+            f"rtol is {rtol}, weight_decay {weight_decay}, max_steps {max_steps}, multiplicity {multiplicity};"
+            " rtol > 0, a finite decay ≥ 0 and the others at least 1 are needed"
+        )
     if not all(np.isfinite(v).all() for v in (samples, goals, a, w)):
         raise NumericsError("x, y, a or w holds a value that is not finite; finite numbers are needed")
-    if eps.ndim != 1 or not (np.isfinite(eps) & (eps > 0)).all():
-        raise NumericsError("epsilons must be positive finite numbers")
+    if eps.ndim != 1 or not len(eps) or not (np.isfinite(eps) & (eps > 0)).all():
+        raise NumericsError("epsilons must be positive finite numbers, at least one")
     ascending = times.ndim == 1 and len(times) > 0 and (np.diff(times, prepend=0.0) >= 0).all()
     if not ascending or not np.isfinite(times).all():
         raise NumericsError("tau must be one number or an ascending list, none negative, all finite")
@@ -254,10 +289,12 @@ def gradient_flow(
         eps ** (exponent - 1),
         flow_loss(loss),
         weight_decay,
-        events,
+        watched,
     )
     start = np.repeat(np.concatenate([outputs.ravel(), w.ravel()])[:, None], len(eps), axis=1)
     out = integrate(system, start, times, rtol=rtol, max_steps=max_steps, width=len(eps))
+    for v, member in np.argwhere(system.events(start, np.arange(len(eps))) >= 0):
+        out.event_t[v, member], out.event_y[v, :, member] = 0.0, start[:, member]
 
     def neurons(states: Array) -> tuple[Array, Array]:
         """(S, P, E) -> a (S, E, m[, K]), w (S, E, m, D)."""

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+import numerics
 from numerics.errors import NumericsError
 from numerics.flow.full import Alignment, FullStatus, LossFall, as_numpy, gradient_flow
 from numerics.flow.leading import leading_flow
@@ -258,3 +259,57 @@ def test_refusals(keywords, message):
     } | keywords
     with pytest.raises(NumericsError, match=message):
         gradient_flow(np.tanh, lambda z: 1 / np.cosh(z) ** 2, **arguments)
+
+
+def test_an_event_that_holds_from_the_start_has_time_zero():
+    """It was once reported as one that never happened."""
+    rng = np.random.default_rng(3)
+    x, y, a, w = (
+        rng.standard_normal((5, 2)),
+        rng.standard_normal(5),
+        rng.standard_normal(3),
+        rng.standard_normal((3, 2)),
+    )
+    slope = lambda z: 1 / np.cosh(z) ** 2  # noqa: E731
+    event = Alignment((1.0, 0.0), 1e-9)
+    out = gradient_flow(
+        np.tanh, slope, x, y, a, w, epsilons=[1e-3, 1e-5], multiplicity=1, tau=0.5, events=event
+    )
+    assert (out.event_tau == 0).all()
+    assert (out.event_a[0] == a).all()
+    assert (out.event_w[0] == w).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"events": (numerics.Alignment(np.ones(2)),)}, "no event of a flow"),
+        ({"events": (numerics.LossFraction(0.1),)}, "no event of a flow"),
+        ({"events": Alignment((1.0, 0.0, 0.0), 0.9)}, "direction of 3 numbers; 2"),
+        ({"epsilons": []}, "at least one"),
+        ({"rtol": -1.0}, "rtol is -1"),
+        ({"rtol": float("nan")}, "rtol is nan"),
+        ({"weight_decay": float("nan")}, "weight_decay nan"),
+        ({"max_steps": 0}, "max_steps 0"),
+        ({"multiplicity": 0}, "multiplicity 0"),
+    ],
+)
+def test_events_and_numbers_that_mean_nothing_are_refused(change, message):
+    options = {"epsilons": [1e-3], "multiplicity": 1, "tau": 1.0} | change
+    with pytest.raises(NumericsError, match=message):
+        gradient_flow(np.tanh, np.cos, np.ones((4, 2)), np.ones(4), np.ones(3), np.ones((3, 2)), **options)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: LossFall(-1.0),
+        lambda: LossFall(float("nan")),
+        lambda: Alignment((0.0, 0.0), 0.9),
+        lambda: Alignment((1.0, 0.0), float("nan")),
+        lambda: Alignment((1.0, 0.0), 0.9, 2.0),
+    ],
+)
+def test_events_that_mean_nothing_are_refused_when_made(build):
+    with pytest.raises(NumericsError, match="needs"):
+        build()
