@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from .errors import NumericsError
-from .statedict import Found, layers_of_state, takes
+from .statedict import Found, in_order, layers_of_state, takes
 
 Array = NDArray[np.float64]
 _LINEAR = (nn.Linear,)
@@ -47,8 +47,8 @@ def layers(source: nn.Module | Mapping[str, Tensor], *, inputs: Tensor | None = 
     With `inputs` (a batch) a module is run once: layers come in the order of execution, those never reached
     are left out, and the values computed from what was read are compared with the module's own, to a rounding
     bound (grouped and transposed convolutions and paddings other than zeros are read and not compared).
-    Without, the order is that of registration, or of a state_dict the only one in which the shapes fit
-    together (see numerics.statedict for what its tensors are taken for; a square embedding passes for a
+    Without, the order is that of registration where its shapes fit together, else the only one in which they
+    do (see numerics.statedict for what its tensors are taken for; a square embedding passes for a
     linear layer). Of a module only linear and convolutional submodules are seen; plain parameters are found
     in its state_dict. Raises NumericsError where there is no hidden layer, a weight is not finite, the module
     does not run, or a forward value differs.
@@ -63,7 +63,8 @@ def layers(source: nn.Module | Mapping[str, Tensor], *, inputs: Tensor | None = 
 
 
 def _of_module(module: nn.Module) -> list[Found]:
-    return [_read(name, layer) for name, layer in module.named_modules() if isinstance(layer, _LAYERS)]
+    found = [_read(name, layer) for name, layer in module.named_modules() if isinstance(layer, _LAYERS)]
+    return in_order(found) or found
 
 
 def _read(name: str, layer: Any) -> Found:
@@ -79,6 +80,8 @@ def _read(name: str, layer: Any) -> Found:
 
 
 def _of_run(module: nn.Module, inputs: Tensor) -> list[Found]:
+    if not isinstance(inputs, Tensor):
+        raise NumericsError(f"inputs are of type {type(inputs).__name__}; a tensor, one batch, is needed")
     if not inputs.numel() or not torch.isfinite(inputs).all():
         raise NumericsError(f"inputs of shape {tuple(inputs.shape)} must be a batch of finite numbers")
     order: list[Found] = []

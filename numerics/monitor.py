@@ -54,6 +54,15 @@ def next_log_step(step: int, per_decade: int) -> int:
     return candidate
 
 
+def _number(loss: Any) -> float | None:
+    try:
+        return None if loss is None else float(getattr(loss, "detach", lambda: loss)())
+    except (TypeError, ValueError, RuntimeError):
+        raise NumericsError(
+            f"loss is {type(loss).__name__} of shape {tuple(getattr(loss, 'shape', ()))}; one number or None is needed"
+        ) from None
+
+
 class CondensationMonitor:
     """Records the condensation of one layer of a network in training.
 
@@ -61,7 +70,8 @@ class CondensationMonitor:
     (convolution kernels are flattened); ``output``, if given, is the next linear or convolutional module,
     whose weights (K, m), (K, m · positions) after flattened filters, or (K, m, ...) give amplitudes of
     multiplicity ``multiplicity``. At most ``neurons`` neurons are looked at, evenly spaced and always the
-    same. A network that diverges is recorded, never stopped.
+    same. A network that diverges is recorded, never stopped. Parameters may be replaced by others of their
+    shapes; where the number of neurons changes, or ``loss`` is no number, `step` raises NumericsError.
     """
 
     def __init__(
@@ -96,6 +106,7 @@ class CondensationMonitor:
         self.layer, self.output, self.multiplicity, self.cosine = layer, output, multiplicity, cosine
         self.records: list[CondensationRecord] = []
         self._seen = np.unique(np.linspace(0, len(weight) - 1, min(neurons, len(weight))).astype(int))
+        self._neurons = len(weight)
         self._per_decade = per_decade
         self._count = 0
         self._next = 1
@@ -107,7 +118,20 @@ class CondensationMonitor:
         if self._count < self._next:
             return None
         self._next = next_log_step(self._count, self._per_decade)
-        return self._record(None if loss is None else float(getattr(loss, "detach", lambda: loss)()))
+        self._check()
+        return self._record(_number(loss))
+
+    def _check(self) -> None:
+        """A layer pruned or widened while it was watched has other neurons than those of the records."""
+        if len(self.layer.weight) != self._neurons:
+            raise NumericsError(
+                f"the layer had {self._neurons} neurons and has {len(self.layer.weight)}; make a new monitor for it"
+            )
+        if self.output is not None and self.output.weight.shape[1] % self._neurons:
+            raise NumericsError(
+                f"output.weight has become {tuple(self.output.weight.shape)}; (K, {self._neurons}) is needed:"
+                " make a new monitor"
+            )
 
     def _numbers(self, tensor: Any) -> Array:
         return tensor.detach().cpu().double().numpy()

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+import torch
 from torch import Tensor
 
 from .parametrized import effective
@@ -52,8 +53,14 @@ def layers_of_state(state: Mapping[str, Tensor]) -> list[Found]:
     ]
     biases = _biases(tensors, weights)
     turned = _turned(tensors, weights, biases)
-    found = []
+    found, seen = [], set()
     for name in weights:
+        bias_name = biases.get(name)
+        if bias_name is not None:  # one layer registered under two names is one layer
+            same = tuple(_place(tensors[part]) for part in (name, bias_name))
+            if None not in same and same in seen:
+                continue
+            seen.add(same)
         prefix, _, leaf = name.rpartition(".")
         weight = tensors[name].transpose(0, 1) if name in turned else tensors[name]
         bias = tensors[biases[name]] if name in biases else None
@@ -70,8 +77,15 @@ def layers_of_state(state: Mapping[str, Tensor]) -> list[Found]:
     named = [layer for layer in found if layer.bias is not None or _called_weight(tensors, layer.name)]
     if 2 <= len(named) < len(found):
         candidates.append(named)
-    ordered = (_chain(each) for each in candidates)
+    ordered = (in_order(each) for each in candidates)
     return next((order for order in ordered if order is not None), found)
+
+
+def _place(tensor: Tensor) -> tuple[object, ...] | None:
+    """Where the numbers lie in memory; None where they have no place of their own."""
+    if tensor.is_meta or tensor.layout is not torch.strided or not tensor.numel():
+        return None
+    return tensor.device, tensor.data_ptr(), tuple(tensor.shape), tensor.stride()
 
 
 def _transposed(layer: Found) -> Found:
@@ -175,7 +189,7 @@ def _turned(tensors: Mapping[str, Tensor], weights: Sequence[str], biases: Mappi
     return turned
 
 
-def _chain(found: Sequence[Found]) -> list[Found] | None:
+def in_order(found: Sequence[Found]) -> list[Found] | None:
     """The layers in an order in which their shapes fit together: as registered where that fits, else the only
     other one; None where none fits, several do, or too many would have to be tried.
 

@@ -192,3 +192,30 @@ def test_what_cannot_be_run_or_read_is_refused_in_one_line():
         with pytest.raises(NumericsError, match=message) as error:
             layers(source, inputs=inputs)
         assert "\n" not in str(error.value)
+
+
+def test_a_module_registered_from_its_output_is_ordered_by_its_shapes():
+    class Backwards(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.out, self.inner = torch.nn.Linear(9, 2), torch.nn.Linear(12, 9, bias=False)
+            self.first = torch.nn.Linear(6, 12)
+
+    module = Backwards()
+    names = [layer.name for layer in layers(module)]
+    assert names == ["first", "inner"] == [layer.name for layer in layers(module.state_dict())]
+
+
+def test_a_layer_under_two_names_is_one_and_equal_layers_are_two(tmp_path):
+    module = torch.nn.Sequential(torch.nn.Linear(4, 6), torch.nn.Linear(6, 6), torch.nn.Linear(6, 1))
+    module.insert(2, module[1])
+    torch.save(module.state_dict(), tmp_path / "shared.pt")
+    for state in (module.state_dict(), load_state(tmp_path / "shared.pt")):
+        assert [layer.name for layer in layers(state)] == ["0", "1"]
+    copied = {name: value.clone() for name, value in module.state_dict().items()}
+    assert [layer.name for layer in layers(copied)] == ["0", "1", "2"]
+
+
+def test_inputs_that_are_no_tensor_are_refused():
+    with pytest.raises(NumericsError, match="inputs are of type ndarray"):
+        layers(torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Linear(3, 1)), inputs=np.ones((3, 2)))

@@ -141,3 +141,25 @@ def test_filters_take_their_amplitude_from_the_layer_after_them():
             after.weight.zero_()
             after.weight[:, 2 if after.weight.ndim == 4 else slice(8, 12)] = 1
         assert CondensationMonitor(filters, output=after).records[0].effective_width == pytest.approx(1)
+
+
+def test_a_layer_that_changes_its_neurons_is_refused_and_replaced_parameters_are_followed():
+    layer, output = torch.nn.Linear(6, 12), torch.nn.Linear(12, 2)
+    monitor = CondensationMonitor(layer, output=output)
+    layer.weight = torch.nn.Parameter(3 * torch.ones(12, 6))
+    layer.bias = None
+    record = monitor.step(torch.tensor(0.5))
+    assert record.orientations == 1
+    assert record.largest_norm == pytest.approx(3 * 6**0.5, rel=1e-12)
+    output.weight = torch.nn.Parameter(torch.ones(2, 5))
+    with pytest.raises(NumericsError, match=r"output.weight has become \(2, 5\)"):
+        monitor.step()
+    layer.weight = torch.nn.Parameter(torch.ones(20, 6))
+    with pytest.raises(NumericsError, match="had 12 neurons and has 20"):
+        monitor.step()
+
+
+@pytest.mark.parametrize("loss", [torch.ones(3), "low"])
+def test_a_loss_that_is_no_number_is_refused(loss):
+    with pytest.raises(NumericsError, match="one number or None"):
+        CondensationMonitor(torch.nn.Linear(3, 4)).step(loss)
