@@ -24,6 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 from numerics.errors import NumericsError
 from numerics.flow import memory
 from numerics.flow.batch import Array, Ending, System, integrate
+from numerics.flow.dense import Nodes
 from numerics.flow.losses import FlowLoss, flow_loss
 
 Elementwise = Callable[[Any], Any]
@@ -68,6 +69,16 @@ class FullFlowResult:
     event_w: Array
     steps: NDArray[np.int_]
     rejected: NDArray[np.int_]
+    path: Callable[[ArrayLike], tuple[Array, Array]] | None = None
+
+    def at(self, tau: ArrayLike) -> tuple[Array, Array]:
+        """(a, w) at any times up to the end of every member, shaped as the fields are; needs ``dense=True``.
+
+        To the order of the method, see `numerics.flow.dense`.  Raises `NumericsError` for other times.
+        """
+        if self.path is None:
+            raise NumericsError("there is no dense output; ask for it by gradient_flow(..., dense=True)")
+        return self.path(tau)
 
     @property
     def time_unit(self) -> Array:
@@ -122,6 +133,12 @@ class _TwoLayer(System):
     loss: FlowLoss
     decay: float  # rescaled weight decay, in 1/τ
     watched: tuple[Event, ...]
+    nodes: Nodes | None = None
+
+    def settle(self, y: Array, slope: Array, t: Array, members: NDArray[np.intp]) -> NDArray[np.int_]:
+        if self.nodes is not None:
+            self.nodes.add(y, t, members)
+        return super().settle(y, slope, t, members)
 
     def split(self, y: Array) -> tuple[Array, Array]:
         """a (C, m, K) and w (C, m, D) of the columns."""
@@ -231,6 +248,7 @@ def gradient_flow(
     events: Event | tuple[Event, ...] = (),
     rtol: float = 1e-13,
     max_steps: int = 20_000,
+    dense: bool = False,
 ) -> FullFlowResult:
     """Integrate σ-networks θ̂0 = (a0hat (m,) or (m, K), w0hat (m, D)) at every scale of ``epsilons`` (E,)
     to times ``tau``.
@@ -238,7 +256,8 @@ def gradient_flow(
     ``value`` and ``derivative`` are σ and σ', elementwise (numpy or torch, float64). Data x (n, D), y
     (n,) or (n, K). ``tau`` is one number or an ascending list, in units of ε^κ of gradient-flow time, κ =
     ``time_exponent``, 1 - p by default. ``weight_decay`` is in rescaled time: θ̂' gets -λθ̂. ``rtol``
-    bounds the error of each step relative to the neuron's norm. Raises `NumericsError` for wrong shapes
+    bounds the error of each step relative to the neuron's norm. With ``dense`` the result has states between
+    the times too (`FullFlowResult.at`), for m·(D + K) numbers a step and member. Raises `NumericsError` for wrong shapes
     or numbers. Cost: 13 evaluations of the network a step and member; memory 13·m·(n + D)·E numbers.
     Source: theory notes, sections 0 and 8.
     """
@@ -290,8 +309,11 @@ def gradient_flow(
         flow_loss(loss),
         weight_decay,
         watched,
+        nodes := Nodes() if dense else None,
     )
     start = np.repeat(np.concatenate([outputs.ravel(), w.ravel()])[:, None], len(eps), axis=1)
+    if nodes is not None:
+        nodes.begin(start)
     out = integrate(system, start, times, rtol=rtol, max_steps=max_steps, width=len(eps))
     for v, member in np.argwhere(system.events(start, np.arange(len(eps))) >= 0):
         out.event_t[v, member], out.event_y[v, :, member] = 0.0, start[:, member]
@@ -301,6 +323,11 @@ def gradient_flow(
         parts = [system.split(state) for state in states]
         a_all = np.array([part[0] for part in parts]).reshape(len(parts), len(eps), *a.shape)
         return a_all, np.array([part[1] for part in parts]).reshape(len(parts), len(eps), *w.shape)
+
+    def path(when: ArrayLike) -> tuple[Array, Array]:
+        assert nodes is not None
+        a_at, w_at = neurons(nodes.at(system, when))
+        return (a_at[0], w_at[0]) if np.ndim(when) == 0 else (a_at, w_at)
 
     a_out, w_out = neurons(out.snapshots)
     event_a, event_w = neurons(out.event_y)
@@ -320,4 +347,5 @@ def gradient_flow(
         event_w,
         out.steps,
         out.rejected,
+        None if nodes is None else path,
     )

@@ -313,3 +313,29 @@ def test_events_and_numbers_that_mean_nothing_are_refused(change, message):
 def test_events_that_mean_nothing_are_refused_when_made(build):
     with pytest.raises(NumericsError, match="needs"):
         build()
+
+
+def test_dense_output_is_the_flow_between_the_steps():
+    """Against the oracle in the original variables, at times that no step has met; landing there is another run."""
+    rng = np.random.default_rng(5)
+    x, y = rng.standard_normal((4, 2)), rng.standard_normal(4)
+    a, w = rng.standard_normal(2), rng.standard_normal((2, 2))
+    slope = lambda z: 1 / np.cosh(z) ** 2  # noqa: E731
+    options = {"multiplicity": 1, "epsilons": [0.3, 1e-3]}
+    between = [0.0, 0.137, 0.9, 1.61, 2.0]
+    result = gradient_flow(np.tanh, slope, x, y, a, w, tau=2.0, dense=True, **options)
+    a_at, w_at = result.at(between)
+    landed = gradient_flow(np.tanh, slope, x, y, a, w, tau=between, **options)
+    np.testing.assert_allclose(a_at, landed.a, rtol=0, atol=1e-12 * np.abs(landed.a).max())
+    np.testing.assert_allclose(w_at, landed.w, rtol=0, atol=1e-12 * np.abs(landed.w).max())
+    assert (a_at[-1] == result.a).all()
+    assert (result.at(2.0)[1] == result.w).all()
+    field = two_layer_field(mpmath.tanh, lambda z: mpmath.sech(z) ** 2, x.tolist(), y.tolist(), 2)
+    exact = precise_flow(field, [0.3 * v for v in [*a, *w.ravel()]], 0.9, digits=20)
+    mine = 0.3 * np.concatenate([a_at[2, 0], w_at[2, 0].ravel()])
+    np.testing.assert_allclose(mine, [float(v) for v in exact], rtol=0, atol=1e-12)
+    for outside in (-0.1, 2.1, float("nan")):
+        with pytest.raises(NumericsError, match="from 0 to 2"):
+            result.at(outside)
+    with pytest.raises(NumericsError, match="dense=True"):
+        landed.at(1.0)
