@@ -111,7 +111,11 @@ def initialise(
         raise NumericsError(f"dtype is {dtype}; accepted are torch.float64 and torch.float32")
     place = _device(device)
     scales = _per_member(network, std, len(members))
-    law = law or Gaussian()
+    law = Gaussian() if law is None else law
+    if not hasattr(law, "draw"):
+        raise NumericsError(
+            f"law is {law!r}; Gaussian(), Balanced(p) or another with a method draw is needed"
+        )
     narrowed = [network] * len(members) if widths is None else _narrowed(network, widths, len(members))
     draws = []
     for member, (seed, own) in enumerate(zip(members, narrowed, strict=True)):

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from numerics.errors import NumericsError
 from numerics.flow.full import as_numpy
 from numerics.measure.angles import angle_between
-from numerics.measure.neurons import Array, measure_neurons
+from numerics.measure.neurons import Array, measure_neurons, real_array
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,11 +74,13 @@ def merge_neurons(a: ArrayLike, w: ArrayLike, labels: ArrayLike, *, multiplicity
     the cosine to the member of largest amplitude; a one-sided activation must not be merged across sides:
     give the sides two labels.
     """
-    outputs, weights, given = (np.asarray(part, dtype=float) for part in (a, w, labels))
+    outputs, weights, given = (
+        real_array(part, name) for part, name in ((a, "a"), (w, "w"), (labels, "labels"))
+    )
     if not (given == np.rint(given)).all():
         raise NumericsError("labels must be whole numbers, -1 for a neuron that stays as it is")
     groups = given.astype(int)
-    if multiplicity < 1:
+    if multiplicity < 1 or multiplicity != int(multiplicity):
         raise NumericsError(f"multiplicity is {multiplicity}; a whole number of at least 1 is needed")
     measured = measure_neurons(weights, outputs, multiplicity=multiplicity)
     if outputs.ndim != 1 or groups.shape != outputs.shape:

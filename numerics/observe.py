@@ -88,7 +88,7 @@ def observe(
     """
     if not 0 < threshold <= 1:
         raise NumericsError(f"threshold is {threshold:g}; accepted: a cosine above 0 and at most 1")
-    if multiplicity < 1:
+    if multiplicity < 1 or multiplicity != int(multiplicity):
         raise NumericsError(f"multiplicity is {multiplicity}; accepted: a whole number of at least 1")
     if seed < 0:
         raise NumericsError(f"seed is {seed}; accepted: a whole number of at least 0")

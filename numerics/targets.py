@@ -44,6 +44,9 @@ def sines(
     2 the low-frequency data of its preprint.
     """
     _positive(n=n, dimension=dimension)
+    for name, value in (("amplitude", amplitude), ("frequency", frequency)):
+        if not isinstance(value, int | float | np.number) or not np.isfinite(value):
+            raise NumericsError(f"{name} must be a finite number, not {value!r}")
     x = _generator(seed).uniform(-4.0, 2.0, (n, dimension))
     return x, amplitude * np.sin(frequency * x + 1.0).sum(axis=1)
 

@@ -159,6 +159,12 @@ def chance_counts(
     """
     if draws is None:
         draws = int(np.clip(2e8 / max(count, 1) ** 2, 20, 200))
+    if count < 0 or dimension < 1 or draws < 1:
+        raise NumericsError(
+            f"{count} vectors of dimension {dimension} and {draws} draws; at least 0, 1 and 1 are needed"
+        )
+    if not isinstance(seed, np.random.SeedSequence) and (not isinstance(seed, int | np.integer) or seed < 0):
+        raise NumericsError(f"seed is {seed!r}; a whole number of at least 0 is needed")
     rng = np.random.default_rng(seed)
     options = {"cosine": cosine, "minimum": minimum, "weights": weights, "minimum_share": minimum_share}
     return np.array(

@@ -57,7 +57,9 @@ def measure_neurons(
     falls on a side whose coefficient is 0. Raises `NumericsError` for wrong shapes or numbers that are
     not finite.
     """
-    weights = np.asarray(w, dtype=float)
+    weights = real_array(w, "w")
+    if multiplicity < 1 or multiplicity != int(multiplicity):
+        raise NumericsError(f"multiplicity is {multiplicity}; a whole number of at least 1 is needed")
     if weights.ndim != 2 or not np.isfinite(weights).all():
         raise NumericsError(f"w has shape {weights.shape}; finite numbers of shape (N, D) are needed")
     # Scaled by the largest entry first, so that weights of 1e-200 keep their orientation.
@@ -69,7 +71,7 @@ def measure_neurons(
     if a is None:
         amplitude, sign = norm.copy(), np.zeros(len(norm))
     else:
-        outputs = np.asarray(a, dtype=float)
+        outputs = real_array(a, "a")
         if outputs.ndim not in (1, 2) or len(outputs) != len(weights) or not np.isfinite(outputs).all():
             raise NumericsError(
                 f"a has shape {outputs.shape}; finite ({len(weights)},) or ({len(weights)}, K) is needed"
@@ -82,7 +84,7 @@ def measure_neurons(
         sign = np.sign(outputs) if outputs.ndim == 1 else np.zeros(len(norm))
     dead = np.zeros(len(norm), dtype=bool)
     if x is not None and one_sided is not None:
-        samples = np.asarray(x, dtype=float)
+        samples = real_array(x, "x")
         if samples.ndim != 2 or samples.shape[1] != weights.shape[1]:
             raise NumericsError(f"x has shape {samples.shape}; (n, {weights.shape[1]}) is needed")
         z = orientation @ samples.T
@@ -91,10 +93,18 @@ def measure_neurons(
     return MeasuredNeurons(orientation, norm, amplitude, sign, zero, dead)
 
 
+def real_array(given: ArrayLike, name: str) -> Array:
+    """``given`` as float64; raises `NumericsError` where it holds anything but real numbers, or rows of unlike length."""
+    try:
+        return np.asarray(given, dtype=float)
+    except (TypeError, ValueError):
+        raise NumericsError(f"{name} must be an array of real numbers, not {type(given).__name__}") from None
+
+
 def unit_rows(u: ArrayLike, name: str = "u") -> Array:
     """``u`` (N, D) with rows of norm 1; raises `NumericsError` for a zero row or numbers that are not
     finite."""
-    rows = np.asarray(u, dtype=float)
+    rows = real_array(u, name)
     if rows.ndim != 2 or not np.isfinite(rows).all():
         raise NumericsError(f"{name} has shape {rows.shape}; finite numbers of shape (N, D) are needed")
     length = np.linalg.norm(rows, axis=1)

@@ -188,6 +188,8 @@ def test_foreign_formats_are_named_and_no_advice_to_unpickle_is_passed_on(tmp_pa
         lambda: targets.sines(-1),
         lambda: targets.sines(1.5),
         lambda: targets.sines(1, n=0),
+        lambda: targets.sines(1, frequency=float("nan")),
+        lambda: targets.sines(1, amplitude="high"),
         lambda: targets.planted(1, n=-3),
         lambda: targets.planted(1, multiplicity=0),
         lambda: targets.planted(1, orientations=9),

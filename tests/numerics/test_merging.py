@@ -101,3 +101,11 @@ def test_refusals():
         merge_neurons(np.ones(2), np.eye(2), [0, 0], multiplicity=3).predicted_order(3)
     with pytest.raises(NumericsError, match=r"x has shape \(3, 5\)"):
         output_change(np.tanh, np.ones((3, 5)), (np.ones(2), np.eye(2)), (np.ones(2), np.eye(2)))
+
+
+def test_a_multiplicity_or_labels_that_mean_nothing_are_refused():
+    a, w = np.ones(2), np.array([[1.0, 2.0], [-1.0, -2.0]])
+    with pytest.raises(NumericsError, match=r"multiplicity is 1\.5"):  # once nan weights from (-1)^1.5
+        merge_neurons(a, w, np.zeros(2), multiplicity=1.5)
+    with pytest.raises(NumericsError, match="labels must be an array of real numbers"):
+        merge_neurons(a, w, ["one", "two"], multiplicity=1)

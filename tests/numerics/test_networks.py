@@ -187,3 +187,10 @@ def test_neurons_of_several_outputs_and_flatten_inverts_views():
 def test_what_is_no_network_is_refused(build, message):
     with pytest.raises(NumericsError, match=message):
         build()
+
+
+def test_a_law_or_a_convolution_that_is_none_is_refused():
+    with pytest.raises(NumericsError, match="a method draw is needed"):
+        Network(3, 4).initialise(0.1, 2, law="gaussian")
+    with pytest.raises(NumericsError, match="must be a Convolution"):
+        Network(3, 4, convolution=3)  # type: ignore[arg-type]

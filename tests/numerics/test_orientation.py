@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from numerics.errors import NumericsError
 from numerics.orientation import (
     angle_between,
+    chance_counts,
+    clusters,
     cosine_matrix,
     cosine_order,
     cosine_quantiles,
@@ -154,5 +156,22 @@ def test_property_effective_width_is_that_of_the_whole_matrix(seed, cosine):
     ],
 )
 def test_what_cannot_be_measured_is_refused(call, message):
+    with pytest.raises(NumericsError, match=message):
+        call()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: measure_neurons("up"), "w must be an array of real numbers"),
+        (lambda: measure_neurons([[1.0, 2.0], [3.0]]), "w must be an array of real numbers"),
+        (lambda: measure_neurons([[1.0, 2.0]], [1.0], multiplicity=1.5), "multiplicity is 1.5"),
+        (lambda: clusters([[1.0, 2.0], [3.0]]), "u must be an array of real numbers"),
+        (lambda: chance_counts(-1, 3, cosine=0.9, seed=0), "-1 vectors"),
+        (lambda: chance_counts(5, 3, cosine=0.9, seed=-1), "seed is -1"),
+        (lambda: chance_counts(5, 3, cosine=0.9, seed=0, draws=0), "0 draws"),
+    ],
+)
+def test_numbers_that_mean_nothing_are_refused(call, message):
     with pytest.raises(NumericsError, match=message):
         call()
