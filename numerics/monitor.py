@@ -17,11 +17,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from numerics.errors import NumericsError
 from numerics.measure.clusters import clusters
 from numerics.measure.cosines import ROUNDING, normalised_weights
-from numerics.measure.neurons import Array, measure_neurons
+from numerics.measure.neurons import Array
 
 
 @dataclass(frozen=True)
@@ -144,40 +145,54 @@ class CondensationMonitor:
         m = len(self.layer.weight)
         return self._numbers(weight.reshape(len(weight), m, -1)[:, self._seen].transpose(0, 1).flatten(1))
 
+    def _amplitudes(self, a: Array | None, live: NDArray[np.bool_], norms: Array) -> Array | None:
+        """|a| ‖w‖^p of the live neurons up to a factor, ‖w‖ without an output; None where all are 0."""
+        amplitude = norms
+        if a is not None:
+            outputs = a[live] / (np.abs(a[live]).max(initial=0.0) or 1.0)
+            largest = norms.max(initial=0.0) or 1.0
+            amplitude = np.linalg.norm(outputs, axis=1) * (norms / largest) ** self.multiplicity
+        return amplitude if amplitude.any() else None
+
     def _record(self, loss: float | None) -> CondensationRecord:
         w = self._numbers(self.layer.weight[self._seen]).reshape(len(self._seen), -1)
         if getattr(self.layer, "bias", None) is not None:
             w = np.concatenate([w, self._numbers(self.layer.bias[self._seen])[:, None]], axis=1)
         a = self._onward()
-        finite = np.isfinite(w).all(axis=1) & (True if a is None else np.isfinite(a).all(axis=1))
-        # In units of the largest weights nothing overflows on the way to a divergence; only shares matter.
-        unit = np.abs(w[finite]).max(initial=0.0) or 1.0
-        outputs = None if a is None else a[finite] / (np.abs(a[finite]).max(initial=0.0) or 1.0)
-        measured = measure_neurons(
-            w[finite] / unit / w.shape[1] ** 0.5, outputs, multiplicity=self.multiplicity
-        )
-        u, amplitude = measured.orientation[measured.live], measured.amplitude[measured.live]
-        # One matrix of at most `neurons`² cosines serves all three measures. By torch, whose threads are awake in
-        # a training loop: NumPy's would first have to take the cores from them (7 against 1 ms).
-        rows = torch.from_numpy(u)
-        matrix = (rows @ rows.T).clamp_(-1.0, 1.0).numpy()
-        found = clusters(u, cosine=self.cosine, matrix=matrix)
-        shares = normalised_weights(amplitude if amplitude.any() else None, len(u))
+        # Rows in units of their largest entry: nothing overflows on the way to a divergence, and a weight of 1e-200
+        # keeps its orientation. A NaN is the largest of its row.
+        top = np.maximum(w.max(axis=1), -w.min(axis=1))
+        finite = np.isfinite(top) & (True if a is None else np.isfinite(a).all(axis=1))
+        zero = finite & (top == 0)
+        live = finite & (top > 0)
+        scaled = (w if live.all() else w[live]) / top[live, None]
+        # One matrix of at most `neurons`² products serves all measures. By torch, whose threads are awake in a training
+        # loop: NumPy's would first have to take the cores from them (7 against 1 ms).
+        rows = torch.from_numpy(scaled)
+        products = (rows @ rows.T).numpy()
+        length = np.sqrt(products.diagonal())
+        matrix = np.clip(products / np.multiply.outer(length, length), -1.0, 1.0)
+        scaled /= length[:, None]
+        found = clusters(scaled, cosine=self.cosine, matrix=matrix)
+        unit = float(top[finite].max(initial=0.0)) or 1.0
+        norms = np.zeros(max(int(finite.sum()), 1))  # in that unit
+        norms[: len(length)] = top[live] / unit * length
+        shares = normalised_weights(self._amplitudes(a, live, norms[: len(length)]), len(length))
         quantiles = np.zeros(3)
-        if len(u) > 1:
-            pairs = matrix[np.triu_indices(len(u), 1)]
-            quantiles = np.quantile(pairs, (0.05, 0.5, 0.95), method="lower")
-        norms = measured.norm * w.shape[1] ** 0.5 if len(measured.norm) else np.zeros(1)
+        if len(length) > 1:
+            pairs = matrix[np.tri(len(length), k=-1, dtype=bool)]
+            places = [int(share * (len(pairs) - 1)) for share in (0.05, 0.5, 0.95)]
+            quantiles = np.partition(pairs, places)[places]
         record = CondensationRecord(
             step=self._count,
             loss=loss,
             neurons=len(w),
-            zero=int(measured.zero.sum()),
+            zero=int(zero.sum()),
             not_finite=int((~finite).sum()),
             orientations=len(found),
             condensed_share=float(found.counts.sum() / len(w)),
             effective_width=float(1 / (shares @ (matrix >= self.cosine - ROUNDING) @ shares))
-            if len(u)
+            if len(length)
             else 0.0,
             cosine_quantiles=(float(quantiles[0]), float(quantiles[1]), float(quantiles[2])),
             median_norm=float(np.median(norms) * unit),
