@@ -168,11 +168,12 @@ class CondensationMonitor:
         scaled = (w if live.all() else w[live]) / top[live, None]
         # One matrix of at most `neurons`² products serves all measures. By torch, whose threads are awake in a training
         # loop: NumPy's would first have to take the cores from them (7 against 1 ms).
-        rows = torch.from_numpy(scaled)
-        products = (rows @ rows.T).numpy()
-        length = np.sqrt(products.diagonal())
-        matrix = np.clip(products / np.multiply.outer(length, length), -1.0, 1.0)
+        length = np.sqrt(np.einsum("ij,ij->i", scaled, scaled))
         scaled /= length[:, None]
+        # The cosines need no more digits than the weights have.
+        double = self.layer.weight.dtype == torch.float64
+        rows = torch.from_numpy(scaled).to(torch.float64 if double else torch.float32)
+        matrix = np.clip((rows @ rows.T).double().numpy(), -1.0, 1.0)
         found = clusters(scaled, cosine=self.cosine, matrix=matrix)
         unit = float(top[finite].max(initial=0.0)) or 1.0
         norms = np.zeros(max(int(finite.sum()), 1))  # in that unit

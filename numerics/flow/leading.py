@@ -89,9 +89,10 @@ def leading_flow(
     neuron's own norm; ``alignment`` is the ratio of tangential to radial force at which a neuron counts as
     aligned, and not finer than the tolerance lets it be seen. With ``newton`` a neuron well inside the basin
     of an orientation is given that limit, to rounding, and the steps to it are saved (see `limits`).
-    Time is gradient-flow time. Raises `NumericsError` for wrong shapes or numbers. Cost: linear in N,
-    independent of the number of samples for `moments`; memory: the results and some 2·D MB. Source: theory
-    notes, sections 2 and 6.
+    A one-sided force with p >= 2 has a kink in a derivative at every sample, on which steps do not land: there the
+    error is some 50 times ``rtol``, and falls with it. Time is gradient-flow time. Raises `NumericsError` for wrong
+    shapes or numbers, or for more neurons than fit in memory. Cost: linear in N, independent of the number of samples
+    for `moments`; memory: as `memory.leading_flow_bytes` predicts. Source: theory notes, sections 2 and 6.
     """
     a, w = np.array(a0, dtype=float), np.array(w0, dtype=float)
     if a.ndim != 1 or w.shape != (len(a), force.dimension):

@@ -55,10 +55,10 @@ def clusters(
 
     Without ``weights`` a cluster has at least ``minimum`` vectors; with them (amplitudes) at least
     ``minimum_share`` of the total weight, however few vectors. ``matrix``, the cosines (N, N) of these rows
-    where they are at hand already, saves computing them. Cost: at most 1.5 N² D multiplications; memory a
-    few N·D. Raises `NumericsError`.
+    where they are at hand already, saves computing them; the rows are then taken to be unit vectors. Cost: at most
+    1.5 N² D multiplications; memory a few N·D. Raises `NumericsError`.
     """
-    rows = unit_rows(u)
+    rows = unit_rows(u) if matrix is None else np.asarray(u, dtype=float)
     if not -1 <= cosine <= 1:
         raise NumericsError(f"the threshold cosine is {cosine}; a number in [-1, 1] is needed")
     count = len(rows)
