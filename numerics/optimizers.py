@@ -125,6 +125,6 @@ def get(optimizer: str | Optimizer, *, weight_decay: float = 0.0) -> Optimizer:
         raise NumericsError(f"weight_decay must be a finite number ≥ 0, not {weight_decay}")
     if not isinstance(optimizer, str) and hasattr(optimizer, "direction"):
         return optimizer
-    if optimizer not in _BY_NAME:
+    if not isinstance(optimizer, str) or optimizer not in _BY_NAME:
         raise NumericsError(f"unknown optimizer {optimizer!r}: known are {', '.join(_BY_NAME)}")
     return _BY_NAME[optimizer](weight_decay=weight_decay)
