@@ -1,6 +1,6 @@
 """Does every single neuron go where theory sends it?
 
-Order 1: the sign of the growing mode a0 + w0·ĝ decides; a + w·ĝ of the trained neuron must have it still.
+Order 1: the sign of a0 + w0·ĝ decides; the trained neuron must lie on that side of the hyperplane ĝ⊥ once that mode rules.
 Higher order: theory follows the autonomous orientation flow, numerics the Cartesian one; fate and orientation must agree.
 The tolerance is the share of neurons so near a basin boundary that the perturbation of the flow may carry them across.
 """

@@ -25,20 +25,26 @@ def _by_side(
     flow = prediction.linear
     listed = np.array([flow.direction, -flow.direction])
 
-    def side(a: np.ndarray, w: np.ndarray) -> np.ndarray:
-        # The growing mode of a neuron decides, at any time; w∥ itself may pass 0 long after the start.
-        sign = flow.signs(a, w)
+    # Where the growing mode has overtaken the decaying one, a w∥ > 0, the neuron is to lie on its side; where it has not,
+    # w∥ may pass 0 yet, and the growing mode of the trained neuron says where it is going.
+    along = expected.w @ flow.direction
+    arrived = expected.a * along > 0
+
+    def seen(a: np.ndarray, w: np.ndarray) -> np.ndarray:
+        return side(np.where(arrived, w @ flow.direction, flow.signs(a, w)))
+
+    def side(sign: np.ndarray) -> np.ndarray:
         return np.select([sign > 0, sign < 0], [0, 1], 2).ravel()
 
-    # A growing mode at the horizon that is smaller than what the perturbation does may be carried across 0 by it.
-    mode = np.abs(expected.a + expected.w @ flow.direction)
+    # What decides, when it is smaller at the horizon than what the perturbation does, may be carried across 0 by it.
+    decisive = np.abs(np.where(arrived, along, expected.a + along))
     size = np.hypot(expected.a, np.linalg.norm(expected.w, axis=-1))
     return confusion(
         labelled(listed),
-        side(coarse.a0, coarse.w0),
-        side(coarse.a, coarse.w),
-        side(fine.a, fine.w),
-        (mode < size * expected.perturbation[:, None]).ravel(),
+        side(flow.signs(coarse.a0, coarse.w0)),
+        seen(coarse.a, coarse.w),
+        seen(fine.a, fine.w),
+        (decisive < size * expected.perturbation[:, None]).ravel(),
     )
 
 
