@@ -12,6 +12,7 @@ from numerics.datasets import load
 from numerics.flow import LossFall, gradient_flow
 from tests.verify.scan_draws import draw
 from theory import TheoryError, predict
+from theory.closed_form import LinearFlow
 from theory.dynamics.smooth import smooth_system
 from theory.neglected import FEEDBACK, TAYLOR, neglected, on_these_data
 from verify.expect import expect
@@ -146,3 +147,12 @@ def test_weights_that_grow_by_a_few_times_only(std, verdict):
 def test_weights_whose_output_has_fitted_already_are_refused():
     with pytest.raises(TheoryError, match=r"fraction 0\.001 at the start: there is no initial stage"):
         verify.run(verify.Experiment(data="line", init_std=0.1, seeds=2))
+
+
+def test_a_wrong_sign_of_the_growing_mode_is_refuted(monkeypatch):
+    """What the formula of the destination says of the start is held against where the neurons lie."""
+    true = LinearFlow.signs
+    monkeypatch.setattr(LinearFlow, "signs", lambda flow, a, w: true(flow, -a, w))
+    report = verify.run(verify.Experiment(data="line", seeds=2))
+    found = {check.name: check.verdict for check in report.checks if check.name.startswith("destination")}
+    assert list(found.values()) == [Verdict.REFUTED], found
