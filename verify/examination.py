@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from numerics.schedules import Rate, RescaledTime
 from verify.experiment import Experiment
 from verify.progress import Progress
 from verify.verdict import Check
@@ -16,8 +18,46 @@ from verify.verdict import Check
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from verify.evidence import Evidence
+
 E = TypeVar("E")
 Drawing = tuple[str, Callable[[], "Figure"]]
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """What a regime took for the fields that an experiment may leave open.
+
+    `lr` is None where the learning rate is no constant; `schedule` then says what it is.  `fraction` is None where
+    training ends at a time instead of a fall of the loss.
+    """
+
+    init_std: float
+    fraction: float | None
+    lr: float | None
+    schedule: dict[str, Any] | None
+
+    @classmethod
+    def of(cls, evidence: Evidence, rate: Rate) -> Resolved:
+        """As the networks of the evidence were trained, by the learning rate `rate` of the first training."""
+        schedule = None
+        if isinstance(rate, RescaledTime):
+            if rate.multiplicity == 1:
+                rate = rate.eta / float(rate.rate)
+            else:
+                form = "step / (rate * (largest norm of a neuron)**(multiplicity - 1))"
+                schedule = {
+                    "lr": form,
+                    "step": rate.eta,
+                    "multiplicity": rate.multiplicity,
+                    "rate": rate.rate,
+                }
+        return cls(
+            init_std=float(evidence.trained.std),
+            fraction=float(evidence.fraction) if math.isfinite(evidence.fraction) else None,
+            lr=None if isinstance(rate, RescaledTime) else float(rate),
+            schedule=schedule,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,10 +68,26 @@ class Examination:
     """
 
     experiment: Experiment
+    resolved: Resolved
     checks: tuple[Check, ...]
     notes: tuple[str, ...]
     arrays: dict[str, np.ndarray]
     drawings: tuple[Drawing, ...]
+
+    @property
+    def settled(self) -> Experiment:
+        """The experiment with the values that were taken where it left them open."""
+        taken = self.resolved
+        return self.experiment.settled(init_std=taken.init_std, fraction=taken.fraction, lr=taken.lr)
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """What the fields of the experiment cannot say: the shapes of the data, and a learning rate that is no constant."""
+        data = self.experiment.dataset
+        return {
+            "data_shape": [list(data.x.shape), list(data.y.shape)],
+            "learning_rate": self.resolved.lr if self.resolved.schedule is None else self.resolved.schedule,
+        }
 
 
 def put(

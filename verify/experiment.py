@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -13,6 +15,7 @@ import numpy as np
 from numerics.datasets import Dataset, load
 from theory import activation, loss
 from verify.errors import UsageError
+from verify.verdict import finite
 
 OptimizerName = Literal["gd", "momentum", "adam", "sign"]
 
@@ -27,6 +30,7 @@ class Experiment:
     the loss that ends the initial stage (None: 0.001 for order 1, 0.01 above, less where theory needs less);
     `seeds` networks are drawn from `seed`.
     `loss` is a name (half-mse, mse, logistic, cross-entropy, huber) or a formula in f and y such as (f - y)**4.
+    `data_sha256` is the fingerprint (`Experiment.fingerprint`) that the data must have, None for any.
     Raises UsageError or TheoryError for values that make no sense.
     """
 
@@ -45,6 +49,7 @@ class Experiment:
     standardize: bool = False
     device: str = "cpu"
     max_paths: int = 20_000
+    data_sha256: str | None = field(default=None, repr=False, compare=False)
     dataset: Dataset = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -74,6 +79,11 @@ class Experiment:
             )
         data = self.data if isinstance(self.data, Dataset) else load(self.data, standardize=self.standardize)
         object.__setattr__(self, "dataset", data)
+        if self.data_sha256 is not None and self.data_sha256 != self.fingerprint:
+            raise UsageError(
+                f"data {data.name!r} have the fingerprint {self.fingerprint[:12]}..., not {str(self.data_sha256)[:12]}... "
+                "(data_sha256): they are other data; accepted: those of the run, which lie in its folder as arrays.npz"
+            )
 
     @property
     def name(self) -> str:
@@ -106,18 +116,50 @@ class Experiment:
             for s in np.random.SeedSequence(self.seed).spawn(self.seeds)
         ]
 
-    def to_json(self) -> dict[str, Any]:
-        """The configuration, with a fingerprint of the data, from which the run can be repeated."""
-        out = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("data", "dataset")}
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the inputs and targets as little-endian binary64 numbers, row by row."""
         digest = hashlib.sha256()
         for array in (self.dataset.x, self.dataset.y):
             digest.update(np.ascontiguousarray(array, dtype="<f8").tobytes())
-        return {
-            "data": self.dataset.name if isinstance(self.data, Dataset) else str(self.data),
-            "data_sha256": digest.hexdigest(),
-            "data_shape": [list(self.dataset.x.shape), list(self.dataset.y.shape)],
-            **out,
+        return digest.hexdigest()
+
+    def pinned(self) -> Experiment:
+        """The same experiment on the data as they were read: a file that changes from now on changes nothing."""
+        return self._with(data=self.dataset)
+
+    def settled(self, **values: Any) -> Experiment:
+        """The same experiment on the same data with fields that a regime has decided; nothing is read anew."""
+        return self._with(**values)
+
+    def _with(self, **values: Any) -> Experiment:
+        # dataclasses.replace would make the data set anew, from a file that may be another one by now.
+        new = copy.copy(self)
+        for name, value in values.items():
+            object.__setattr__(new, name, value)
+        return new
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields, with the fingerprint of the data: `Experiment(**document)` is the same experiment wherever `data` is
+        a name or a path, and is refused where other data are found there."""
+        out = {
+            f.name: finite(getattr(self, f.name)) for f in fields(self) if f.name not in ("data", "dataset")
         }
+        name = self.dataset.name if isinstance(self.data, Dataset) else str(self.data)
+        return {"data": name, **out, "data_sha256": self.fingerprint}
+
+    @classmethod
+    def from_json(
+        cls, document: Mapping[str, Any], which: int = 0, *, folder: str | Path | None = None
+    ) -> Experiment:
+        """The experiment number `which` of a run's `run.json`, as it was asked for: `verify.run` of it repeats the run.
+
+        The data are found by their name or path, or else in the run folder: `folder`, or that of the document (`run_dir`).
+        Raises UsageError, in one line, for documents that are none and where only other data are found.
+        """
+        from verify.repeat import repeated
+
+        return repeated(document, which, folder)
 
 
 def _is_number(value: Any) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,10 @@ from theory import loss
 from verify.errors import UsageError
 from verify.examination import Examination
 from verify.experiment import Experiment
-from verify.folder import write_run
+from verify.folder import RunFolder
+from verify.keys import keys, labels
 from verify.progress import Progress, Silent
+from verify.provenance import provenance
 from verify.regimes.choose import choose
 from verify.report import Report
 from verify.store import versions, writable
@@ -38,8 +41,9 @@ def run(
 ) -> Report:
     """Verify one or more experiments.
 
-    `out` is the folder under which a run folder is written; None writes nothing.  Raises TheoryError, NumericsError or
-    UsageError for an experiment that cannot be carried out.
+    `out` is the folder under which a run folder is written, each experiment as soon as it has been examined, into a folder
+    of its own; None writes nothing.  Raises TheoryError, NumericsError or UsageError for an experiment that cannot be
+    carried out; what cannot be written once they have begun is a note.
     """
     if isinstance(experiments, Experiment):
         wanted: tuple[Experiment, ...] = (experiments,)
@@ -55,18 +59,43 @@ def run(
         _check(experiment)
     if out is not None:
         writable(out)
-    examinations = [examine(experiment, watch) for experiment in wanted]
-    report = Report(
-        experiments=tuple(found.experiment for found in examinations),
-        checks=tuple(check for found in examinations for check in found.checks),
-        versions=versions(),
-        notes=tuple(f"{found.experiment.name}: {note}" for found in examinations for note in found.notes),
-        seconds=time.perf_counter() - began,
-    )
-    if out is None:
-        return report
+    wanted = tuple(experiment.pinned() for experiment in wanted)
+    origin, names, places = provenance(), labels(wanted), keys(wanted)
+    folder = None if out is None else RunFolder.of(out, wanted)
+    examinations: list[Examination] = []
+
+    def report(numbers: Sequence[int]) -> Report:
+        found = [examinations[number] for number in numbers]
+        return Report(
+            experiments=tuple(each.settled for each in found),
+            checks=tuple(check for each in found for check in each.checks),
+            versions=versions(),
+            notes=tuple(
+                f"{names[number]}: {note}"
+                for number, each in zip(numbers, found, strict=True)
+                for note in each.notes
+            ),
+            seconds=time.perf_counter() - began,
+            asked=tuple(wanted[number] for number in numbers),
+            details=tuple(
+                {"experiment": names[number], "folder": places[number], **each.details}
+                for number, each in zip(numbers, found, strict=True)
+            ),
+            provenance=origin,
+        )
+
+    for number, experiment in enumerate(wanted):
+        found = examine(experiment, watch)
+        # Two experiments may have one short name: what they found is told apart by the long one.
+        checks = tuple(replace(check, experiment=names[number]) for check in found.checks)
+        examinations.append(replace(found, checks=checks))
+        if folder is not None:
+            folder.add(number, examinations[number], report([number]))
+    whole = report(range(len(wanted)))
+    if folder is None:
+        return whole
     watch.stage("figures and run folder")
-    return write_run(report, examinations, out, began)
+    return folder.finish(whole, examinations, began)
 
 
 def examine(experiment: Experiment, watch: Progress) -> Examination:

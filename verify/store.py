@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import os
 import platform
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
 from verify.errors import UsageError
 
-_PACKAGES = ("condense", "sympy", "numpy", "scipy", "torch", "python-flint", "matplotlib")
+_PACKAGES = ("condense", "sympy", "numpy", "scipy", "torch", "numba", "python-flint", "matplotlib")
 
 
 def versions() -> dict[str, str]:
@@ -34,7 +37,7 @@ def writable(out: str | Path) -> Path:
         raise UsageError("--out is empty; a folder that can be written to is needed")
     try:
         base.mkdir(parents=True, exist_ok=True)
-        probe = base / f".{os.getpid()}.part"
+        probe = _part(base / "probe")  # a name of its own: others may be probing the same folder
         probe.touch()
         probe.unlink()
     except OSError as error:
@@ -65,18 +68,48 @@ def new_run(out: str | Path, name: str) -> Path:
 def write_json(path: Path, document: dict[str, Any]) -> None:
     """Write strict JSON (no NaN, no Infinity) whole or not at all."""
     text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
-    _replace(path, text.encode())
+    try:
+        data = text.encode()
+    except UnicodeEncodeError:  # a file name of bytes that are no text: kept as escapes
+        data = json.dumps(document, indent=2, allow_nan=False).encode()
+    write_bytes(path, data)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write text as UTF-8, whole or not at all."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write bytes whole or not at all."""
+    with whole(path) as file:
+        file.write(data)
 
 
 def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
     """Write named arrays as a compressed `.npz`, whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    with part.open("wb") as file:
+    with whole(path) as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)
-    os.replace(part, path)
 
 
-def _replace(path: Path, data: bytes) -> None:
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(data)
-    os.replace(part, path)
+@contextmanager
+def whole(path: Path) -> Iterator[IO[bytes]]:
+    """A file that takes its name when all is written: whoever finds `path` finds all of it, or what was there before.
+
+    Until then it is called `.NAME.RANDOM.part`, which no other process writes to; where writing fails it is removed, and
+    where the process is killed it stays behind under that name.
+    """
+    part = _part(path)
+    try:
+        with part.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())  # or a power cut leaves the name without the contents
+        os.replace(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _part(path: Path) -> Path:
+    return path.with_name(f".{path.name[:60]}.{secrets.token_hex(8)}.part")

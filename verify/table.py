@@ -28,10 +28,14 @@ def _console() -> Console:
 def print_report(report: Report) -> None:
     """One table for each experiment, then the verdict and the run folder."""
     console = _console()
-    for experiment in report.experiments:
-        own = [c for c in report.checks if c.experiment == experiment.name]
+    for label, experiment in zip(report.labels, report.experiments, strict=True):
+        own = [c for c in report.checks if c.experiment == label]
         table = Table(
-            title=_heading(experiment), title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0)
+            title=_heading(label, experiment),
+            title_justify="left",
+            box=None,
+            pad_edge=False,
+            padding=(0, 2, 0, 0),
         )
         table.add_column("check", overflow="fold", ratio=5)
         table.add_column("predicted", justify="right", ratio=3)
@@ -64,10 +68,10 @@ def print_report(report: Report) -> None:
     )
 
 
-def _heading(experiment: Any) -> Text:
+def _heading(label: str, experiment: Any) -> Text:
     d = experiment
     return Text(
-        f"{d.name}: width {d.width}, {d.loss}, {d.optimizer}, {d.seeds} networks, seed {d.seed}", style="bold"
+        f"{label}: width {d.width}, {d.loss}, {d.optimizer}, {d.seeds} networks, seed {d.seed}", style="bold"
     )
 
 

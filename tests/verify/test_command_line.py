@@ -300,9 +300,10 @@ def test_verify_a_file_of_the_users_own(capsys, tmp_path):
         assert {"name", "predicted", "observed", "tolerance", "verdict", "source", "seconds"} <= set(check)
     folder = Path(first["run_dir"])
     assert json.loads((folder / "run.json").read_text())["verdict"] == "CONFIRMED"
-    assert {path.suffix for path in folder.iterdir()} == {".json", ".npz", ".png", ".svg"}
-    with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
-        assert arrays["data-tanh/w"].shape == (2, 10, 2)
+    assert {path.name for path in folder.iterdir()} == {"run.json", "data-tanh"}
+    assert {path.suffix for path in (folder / "data-tanh").iterdir()} == {".json", ".npz", ".png", ".svg"}
+    with np.load(folder / "data-tanh" / "arrays.npz", allow_pickle=False) as arrays:
+        assert arrays["w"].shape == (2, 10, 2)
 
     def numbers(document):
         kept = [{k: v for k, v in check.items() if k != "seconds"} for check in document["checks"]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+
+from verify.store import write_bytes
 
 PREDICTED = "#c1272d"
 OBSERVED = "#0b4f8a"
@@ -45,10 +48,12 @@ def style() -> Iterator[None]:
 
 
 def save(figure: Figure, folder: Path, name: str) -> list[Path]:
-    """Write the figure as PNG and SVG; the files of the same figure are the same bytes each time."""
+    """Write the figure as PNG and SVG, whole or not at all; the same figure gives the same bytes each time."""
     paths = []
     for suffix, metadata in ((".png", {"Software": None}), (".svg", {"Date": None})):
         path = folder / f"{name}{suffix}"
-        figure.savefig(path, metadata=metadata, bbox_inches="tight")
+        drawn = io.BytesIO()
+        figure.savefig(drawn, format=suffix[1:], metadata=metadata, bbox_inches="tight")
+        write_bytes(path, drawn.getvalue())
         paths.append(path)
     return paths

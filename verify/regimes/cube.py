@@ -40,7 +40,7 @@ from verify.checks.cube import (
     sign_side,
 )
 from verify.evidence import Expected, Trained
-from verify.examination import Examination, put
+from verify.examination import Examination, Resolved, put
 from verify.experiment import Experiment
 from verify.formula import torch_activation
 from verify.progress import Progress
@@ -76,6 +76,7 @@ def examine_cube(experiment: Experiment, watch: Progress) -> Examination:
         found = [_as_measured(check) for check in found]
     return Examination(
         experiment=experiment,
+        resolved=Resolved.of(evidence, evidence.trained.step),
         checks=tuple(found),
         notes=(*prediction.notes, *on_cube.notes),
         arrays=cube_arrays(evidence),

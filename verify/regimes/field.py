@@ -26,7 +26,7 @@ from verify.checks.count import bound_2p, counts
 from verify.checks.field import field_angle, field_destinations, field_horizon, field_training
 from verify.confusion import Confusion, confusion, labelled, nearest
 from verify.evidence import NEGLECTED, Expected, Trained, unit
-from verify.examination import Examination, put
+from verify.examination import Examination, Resolved, put
 from verify.experiment import Experiment
 from verify.formula import torch_activation
 from verify.progress import Progress
@@ -87,6 +87,7 @@ def examine_field(experiment: Experiment, watch: Progress) -> Examination:
         found += [_out_of_reach(each, evidence) if check in _AT_HORIZON else each for each in results]
     return Examination(
         experiment=experiment,
+        resolved=Resolved.of(evidence, evidence.trained.step),
         checks=(accuracy, *found),
         notes=leading.orientations.notes,
         arrays=field_arrays(evidence),

@@ -27,7 +27,7 @@ from verify.checks.offset import (
     split_time,
 )
 from verify.evidence import Expected, Trained
-from verify.examination import Examination, put
+from verify.examination import Examination, Resolved, put
 from verify.experiment import Experiment
 from verify.formula import torch_activation
 from verify.progress import Progress
@@ -75,6 +75,7 @@ def examine_offset(experiment: Experiment, watch: Progress) -> Examination:
     result, accuracy = measured_order(experiment)
     return Examination(
         experiment=experiment,
+        resolved=Resolved.of(evidence, evidence.trained.step),
         checks=(accuracy, *put(_CHECKS, evidence, experiment, watch)),
         notes=(*prediction.notes, *prediction.orientations.notes),
         arrays=offset_arrays(evidence),

@@ -26,7 +26,7 @@ from verify.checks.order import competing_sizes, order_check
 from verify.checks.scaling import scaling
 from verify.checks.shadow import shadow
 from verify.evidence import NEGLECTED, Expected, SmoothEvidence, Trained, has_initial_stage, stage
-from verify.examination import Examination, put
+from verify.examination import Examination, Resolved, put
 from verify.expect import expect
 from verify.experiment import Experiment
 from verify.formula import torch_activation
@@ -74,6 +74,7 @@ def examine_smooth(experiment: Experiment, watch: Progress) -> Examination:
         checks += found
     return Examination(
         experiment=experiment,
+        resolved=Resolved.of(evidence, _pace(experiment, prediction, experiment.step)[0]),
         checks=tuple(checks),
         notes=(*prediction.notes, *prediction.orientations.notes),
         arrays=smooth_arrays(evidence, result),
