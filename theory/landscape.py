@@ -21,8 +21,8 @@ from theory.orientations import OrientationSet, find_orientations
 from theory.orientations.cube import sign_descent_orientations
 from theory.orientations.result import Orientation
 from theory.orientations.sectors import find_extremal_orientations
-from theory.output_orientations import output_orientations
-from theory.prediction import driving_order, higher_order, moving_signal
+from theory.output_orientations import only_growing, output_orientations
+from theory.prediction import drive, moving_signal
 from theory.signal import CrossEntropy, Loss, loss
 from theory.stability import Kind
 
@@ -71,8 +71,8 @@ def collecting_orientations(
         return find_extremal_orientations(
             inputs, np.array([float(s) for s in signal]), act, bias=bias, seed=seed
         )
-    order, tensor = driving_order(act, inputs, signal)
-    notes = higher_order(act, order)
+    driven = drive(act, inputs, signal)
+    order, tensor, notes = driven.order, driven.tensor, list(driven.notes)
     if offset:
         notes.append(
             "naive: the signal at zero output, without the fit of the mean that σ(0) ≠ 0 brings about"
@@ -111,10 +111,11 @@ def _of_outputs(
             "under gd or momentum, such as tanh or xtanh; accepted: that, or one output"
         )
     signal = moving_signal(ell, y)
-    order, _ = driving_order(act, inputs, signal)
+    driven = drive(act, inputs, signal)
+    order = driven.order
     if order > 1:
         found = output_orientations(inputs, signal, order, max_paths=max_paths, **options)
-        return _noted(found, *higher_order(act, order))
+        return _noted(found, *driven.notes)
     rows = [MomentTensor.from_data(inputs, column, 1).coefficients for column in signal.T]
     g = np.empty((len(rows), inputs.shape[1]), dtype=object)
     for k, row in enumerate(rows):
@@ -127,6 +128,7 @@ def _of_outputs(
         multiplicity=1,
         bound_2p=2,
         orientations=listed,
+        continua=tuple(only_growing(c) for c in found.continua),
         notes=(
             f"{len(rows)} outputs: right singular vectors of mean(s xᵀ), P(u) = Σ_k mean(s_k u·x)²; neurons grow along the "
             "first, with output weights along its left partner, so that no sign of a is listed",

@@ -16,79 +16,11 @@ from typing import Any
 import numpy as np
 from flint import acb, acb_mat, arb, arb_mat, fmpq, fmpz, fmpz_mat
 
+from theory.data_rounding import coefficient_bounds
 from theory.errors import TheoryError
+from theory.monomials import Monomials, _multinomial, monomials
 
 MONOMIAL_LIMIT = 100_000  # distinct entries of T; beyond it forming T alone takes minutes
-
-
-class Monomials:
-    """All monomials of one degree in `dimension` variables, in lexicographic order of their sorted factors.
-
-    The monomial u_{i1} ... u_{ik}, i1 <= ... <= ik, is its parent u_{i1} ... u_{i(k-1)} times u_{ik};
-    `steps` holds (parent, variable) for every degree from 1 to k.
-    """
-
-    def __init__(self, dimension: int, degree: int):
-        self.steps: list[tuple[np.ndarray, np.ndarray]] = []
-        last = np.zeros(1, dtype=np.intp)
-        exponents = np.zeros((1, dimension), dtype=np.int64)
-        for _ in range(degree):
-            counts = dimension - last
-            parent = np.repeat(np.arange(len(last)), counts)
-            first = np.repeat(np.cumsum(counts) - counts, counts)
-            last = np.repeat(last, counts) + np.arange(len(parent)) - first
-            exponents = exponents[parent]
-            exponents[np.arange(len(parent)), last] += 1
-            self.steps.append((parent, last))
-        exponents.flags.writeable = False
-        self.dimension, self.degree, self.exponents = dimension, degree, exponents
-        self._weights = np.random.default_rng(20210524).integers(1, 2**63, dimension, dtype=np.uint64)
-        codes = self.codes()
-        self._order = np.argsort(codes)
-        self._sorted = codes[self._order]
-        # A linear hash modulo 2^64; the look-up below is exact once the codes of this degree are distinct.
-        if np.any(self._sorted[1:] == self._sorted[:-1]):
-            raise TheoryError(f"monomial codes collide for D = {dimension}, degree {degree}: change the seed")
-
-    def codes(self) -> np.ndarray:
-        """Return the (M,) uint64 codes; the code of a product of monomials is the sum of their codes."""
-        return (self.exponents.astype(np.uint64) * self._weights).sum(axis=1, dtype=np.uint64)
-
-    def index(self, codes: np.ndarray) -> np.ndarray:
-        """Return the positions of the monomials of this degree with the given codes."""
-        return self._order[np.searchsorted(self._sorted, codes)]
-
-    def evaluate(self, u: np.ndarray) -> np.ndarray:
-        """Return the monomials at u (..., D) as (..., M)."""
-        values = np.ones((*u.shape[:-1], 1), dtype=u.dtype)
-        for parent, variable in self.steps:
-            values = values[..., parent] * u[..., variable]
-        return values
-
-    def evaluate_exact(self, u: list) -> list:
-        """Return the monomials of a list of D exact numbers or balls."""
-        values = [u[0] * 0 + 1] if u else [1]
-        for parent, variable in self.steps:
-            values = [values[i] * u[k] for i, k in zip(parent.tolist(), variable.tolist(), strict=True)]
-        return values
-
-
-@lru_cache(maxsize=64)
-def monomials(dimension: int, degree: int) -> Monomials:
-    """Return the (cached) monomials of one degree."""
-    return Monomials(dimension, degree)
-
-
-def _multinomial(exponents: np.ndarray) -> list[int]:
-    """Return degree! / Π α_k! for each row α."""
-    factorial = [math.factorial(k) for k in range(int(exponents.sum(axis=1).max(initial=0)) + 1)]
-    out = []
-    for row in exponents.tolist():
-        value = factorial[sum(row)]
-        for k in row:
-            value //= factorial[k]
-        out.append(value)
-    return out
 
 
 def to_rational(value: Any, where: str) -> fmpq:
@@ -127,6 +59,20 @@ def _integers(values: np.ndarray, where: str) -> tuple[list[int], fmpq]:
     return [m // divisor for m in numbers], unit * divisor
 
 
+def _floats(values: np.ndarray) -> np.ndarray:
+    """Exact numbers as binary64, beyond its range infinite."""
+    if values.dtype != object:
+        return values.astype(np.float64)
+    out = np.empty(values.shape)
+    for k, v in enumerate(values.ravel()):
+        exact = to_rational(v, f"entry {k}")
+        try:
+            out.flat[k] = int(exact.p) / int(exact.q)
+        except OverflowError:
+            out.flat[k] = math.inf
+    return out
+
+
 def _check_size(dimension: int, order: int) -> None:
     if order < 1 or dimension < 1:
         raise TheoryError(f"moment tensor: order {order} and dimension {dimension} must both be at least 1")
@@ -143,12 +89,14 @@ class MomentTensor:
     """The exact homogeneous form P(u) = T u^p of degree `order` in `dimension` variables.
 
     `exponents` (M, D) lists every monomial of degree p and `coefficients` (M,) its exact coefficient in P,
-    the multinomial factor included.  Build with `from_data` or `from_coefficients`.
+    the multinomial factor included.  Build with `from_data` or `from_coefficients`.  `data` are the x (n, D), s (n,) in
+    binary64 that the form is of, None where there are none: the rounding that they carry is part of `within_rounding`.
     """
 
     order: int
     dimension: int
     coefficients: tuple[fmpq, ...]
+    data: tuple[np.ndarray, np.ndarray] | None = None
 
     @classmethod
     def from_data(cls, x: np.ndarray, s: np.ndarray, p: int) -> MomentTensor:
@@ -193,7 +141,7 @@ class MomentTensor:
                     if degree:
                         value *= powers[k][degree]
             coefficients.append(fmpq(value))
-        return cls(p, dimension, tuple(coefficients))
+        return cls(p, dimension, tuple(coefficients), (_floats(x), _floats(s)))
 
     @classmethod
     def from_coefficients(
@@ -234,6 +182,31 @@ class MomentTensor:
     def is_zero(self) -> bool:
         """True when T = 0 exactly."""
         return not any(self.coefficients)
+
+    @cached_property
+    def rounding(self) -> MomentTensor | None:
+        """The form whose coefficients bound what the rounding of the data leaves open in those of P; None for exact data.
+
+        Source: theory.data_rounding.
+        """
+        if self.data is None:
+            return None
+        bounds = coefficient_bounds(*self.data, self.order, _multinomial(self.exponents))
+        if not np.all(np.isfinite(bounds)) or not bounds.any():
+            return None
+        return MomentTensor(
+            self.order, self.dimension, tuple(to_rational(b, "rounding") for b in bounds.tolist())
+        )
+
+    @cached_property
+    def within_rounding(self) -> bool:
+        """True when T is not 0, but no larger in any coefficient than the rounding of its data."""
+        level = self.rounding
+        return (
+            not self.is_zero
+            and level is not None
+            and all(abs(c) <= b for c, b in zip(self.coefficients, level.coefficients, strict=True))
+        )
 
     def scaled(self, factor: object) -> MomentTensor:
         """Return factor · T, exactly."""

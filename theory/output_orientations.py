@@ -43,7 +43,7 @@ from flint import fmpq, fmpq_mat
 from theory.dynamics.outputs_field import output_tensors
 from theory.errors import TheoryError
 from theory.moment_tensor import MONOMIAL_LIMIT, MomentTensor
-from theory.orientations import Kind, Orientation, OrientationSet, find_orientations
+from theory.orientations import Continuum, Kind, Orientation, OrientationSet, find_orientations
 
 _NO_VALUE = 1e-12  # of the largest F: far above rounding; only a note depends on it
 PRODUCTS = 5_000_000  # exact products of coefficients, a few seconds
@@ -142,8 +142,17 @@ def output_orientations(
         lines_expected=expected,
         notes=tuple(notes),
         orientations=listed,
+        continua=tuple(
+            replace(only_growing(c), value=None if c.value is None else sqrt(max(c.value, 0.0)))
+            for c in found.continua
+        ),
         stats={**found.stats, "outputs": len(tensors)},
     )
+
+
+def only_growing(c: Continuum) -> Continuum:
+    """A continuum of critical points of F in the space of (a, w), where nothing dies at an isolated a."""
+    return c if c.kind in (Kind.ATTRACTOR, Kind.DEGENERATE) else replace(c, kind=Kind.SADDLE)
 
 
 def _rank(tensors: tuple[MomentTensor, ...]) -> int:
@@ -172,7 +181,10 @@ def _as_one(tensors: tuple[MomentTensor, ...], found: OrientationSet) -> Orienta
         *found.notes,
     )
     stats = {**found.stats, "outputs": len(tensors)}
-    return replace(found, orientations=listed, notes=notes, stats=stats)
+    continua = tuple(
+        replace(c, value=None if c.value is None else size * abs(c.value)) for c in found.continua
+    )
+    return replace(found, orientations=listed, notes=notes, stats=stats, continua=continua)
 
 
 def _as_output(o: Orientation) -> Orientation:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -102,8 +103,8 @@ def predict(
     if bias:
         x = np.column_stack([x, np.ones(len(x))])
     exact = moving_signal(ell, y)
-    order, tensor = driving_order(act, x, exact)
-    notes = higher_order(act, order)
+    driven = drive(act, x, exact)
+    order, tensor = driven.order, driven.tensor
     system = smooth_system(act, order=order)
     taylor = act.taylor(order + 8)
     q = next((k for k in range(order + 1, len(taylor)) if taylor[k] != 0), None)
@@ -123,7 +124,7 @@ def predict(
         system=system,
         field=SmoothField(tensor, coefficient),
         orientations=find_orientations(tensor, bias=bias, max_paths=max_paths, seed=seed),
-        notes=tuple(notes),
+        notes=driven.notes,
     )
     return on_these_data(plain)
 
@@ -169,23 +170,56 @@ def higher_order(act: Activation, order: int) -> list[str]:
     return [] if order == p else [f"all moments of order {p} vanish: order {order} drives the flow"]
 
 
-def driving_order(act: Activation, x: np.ndarray, s: np.ndarray) -> tuple[int, MomentTensor]:
-    """The first order m with c_m T_m ≠ 0, exactly, and its moment tensor; x (n, D), s (n,) exact.
+@dataclass(frozen=True)
+class Drive:
+    """What drives the flow: the order m of its moments, their tensor, and notes on the orders that do not count."""
 
-    With s (n, K), the first order at which one of the K tensors is not 0, and that tensor.  Raises TheoryError where
-    all moments of the orders that the theorem covers vanish.
+    order: int
+    tensor: MomentTensor
+    notes: tuple[str, ...]
+
+
+def drive(act: Activation, x: np.ndarray, s: np.ndarray) -> Drive:
+    """The first order m with c_m T_m ≠ 0 and its moment tensor; x (n, D), s (n,) exact.
+
+    Exactly 0, or no larger in any entry than the rounding of the data as written leaves open (theory.data_rounding): the
+    latter is named in `notes`.  With s (n, K), the first order at which one of the K tensors counts, and that tensor.
+    Raises TheoryError where no moments of the orders that the theorem covers do.
     """
     p = act.multiplicity
     taylor = act.taylor(2 * p)
     columns = s[:, None] if s.ndim == 1 else s
+    levels: list[str] = []
     for m in range(p, 2 * p + 1):
         if taylor[m] == 0:
             continue
+        noise: list[MomentTensor] = []
         for column in columns.T:
             tensor = MomentTensor.from_data(x, column, m)
-            if not tensor.is_zero:
-                return m, tensor
+            if tensor.within_rounding:
+                noise.append(tensor)
+            elif not tensor.is_zero:
+                return Drive(m, tensor, (*levels, *higher_order(act, m)))
+        if noise:
+            levels.append(_rounding_note(m, noise))
     raise TheoryError(
-        f"all moments mean(s x^m) of the orders {p}..{2 * p} of {act.text!r} vanish on these data: the output couples "
-        "the neurons at leading order and no theorem here applies; another activation or other data would be accepted"
+        f"all moments mean(s x^m) of the orders {p}..{2 * p} of {act.text!r} vanish on these data"
+        + "".join(f" ({level})" for level in levels)
+        + ": the output couples the neurons at leading order and no theorem here applies; another activation or other "
+        "data would be accepted"
     )
+
+
+def _rounding_note(order: int, noise: list[MomentTensor]) -> str:
+    largest = max(abs(float(Fraction(int(c.p), int(c.q)))) for t in noise for c in t.coefficients)
+    level = max(float(Fraction(int(c.p), int(c.q))) for t in noise for c in t.rounding.coefficients)  # type: ignore[union-attr]
+    return (
+        f"mean(s x^{order}) is within the rounding of the data: at most {largest:.1e}, where numbers correct to half a "
+        f"unit in the last place leave up to {level:.1e} open; it counts as 0"
+    )
+
+
+def driving_order(act: Activation, x: np.ndarray, s: np.ndarray) -> tuple[int, MomentTensor]:
+    """The order and the tensor of `drive`."""
+    found = drive(act, x, s)
+    return found.order, found.tensor

@@ -36,7 +36,7 @@ def sign_descent_orientations(
     bias: bool = True,
     seed: int = 0,
     max_faces: int = 100_000,
-    max_boxes: int = 200_000,
+    max_boxes: int = 1_000_000,
 ) -> OrientationSet:
     """Return the orientations that collect neurons under sign descent; all are attractors.
 
@@ -93,20 +93,26 @@ def _maxima(
                 f"{name}: {open_points} degenerate points (a gradient entry exactly 0) are not decided"
             )
         return found, not open_points
+    points: list[FacePoint] = []
     if p > 2 and face_work(p, size) <= max_faces:
-        tally, sufficed = box_maxima(tensor, sign, max_boxes)
-        found = [orientation_of(tensor, q, sign) for q in _distinct(tally.points, p % 2 == 0)]
+        tally = box_maxima(tensor, sign, max_boxes)
+        points = _distinct(tally.points, p % 2 == 0)
         if tally.open:
             notes.append(f"{name}: {tally.open} boxes stay open at degenerate points or borders of faces")
-        if not sufficed:
-            notes.append(f"{name}: more than {max_boxes} boxes; the rest of the cube was not searched")
-        return found, sufficed and not tally.open
+        if not tally.given_up:
+            return [orientation_of(tensor, q, sign) for q in points], not tally.open
+        why = (
+            f"{tally.given_up} sets of faces hold a continuum of open boxes or took more than their share of {max_boxes}, "
+            "and were given up"
+        )
+    else:
+        why = "too many faces to list"
     generator = np.random.default_rng([seed, sign + 1])
-    points, hits, lost = cube_search(tensor, sign, generator)
-    points = _distinct(points, p % 2 == 0)
+    met = cube_search(tensor, sign, generator)
+    points = _distinct([*points, *met.points], p % 2 == 0)
     notes.append(
-        f"{name}: too many faces to list; {hits} of {STARTS} random starts led to {len(points)} certified lines, "
-        f"{lost} to none (flat, dead or not converged)"
+        f"{name}: {why}; {met.hits} of {STARTS} random starts led to {len(met.points)} certified points, {met.lost} to "
+        f"none (flat, dead or not converged); estimated unseen share {met.unseen} (Good and Turing)"
     )
     return [orientation_of(tensor, q, sign) for q in points], False
 

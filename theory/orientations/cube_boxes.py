@@ -4,10 +4,17 @@ Setting.  A face fixes v_F = σ; on it the D slopes (T v^{p-1})_k are polynomial
 they are kept as polynomials in t in [-1, 1]^S, so that |value - c_0| <= Σ |other coefficients|.
 Statement.  A box is dropped only where a necessary condition of a local maximum fails on all of it: some slope in S has no
 zero; some slope in F points inwards; the second derivative of s P along some direction of S is positive.
+Two kinds of faces are left out as a whole, exactly, by K = {w : T(w, ·, …, ·) = 0}; few samples make K large, and on
+such faces zeros are multiple or fill continua, on which no box closes.
+  K ∩ R^S ≠ 0: P is constant along w in K ∩ R^S, so that no maximum is strict; one that is not strict is as high all
+  along w to the border of the face, where fewer directions are admissible: it is met there, as an open point.
+  K + R^S = R^D: slopes vanish along K and, at a maximum, along S, so that all do and P = 0 by Euler's relation.
 A box is closed when the slopes in S are proved one to one on it, ‖I - Y J‖ < 1, and its only zero enclosed (cube_certify).
 Rounding.  A halving maps t^n to ((t ± 1)/2)^n, of coefficient sum 1, so Σ |c| never grows and each halving adds at most
 (p + 2) 2^-52 Σ |c|; that bound is part of every test.
 Limits.  Boxes below 2^-DEPTH, at zeros that are multiple or lie exactly on the border of a face, are left open and counted.
+A face that takes more than its share of the work, in coefficients of boxes, or leaves MANY boxes open, a continuum of
+zeros of another cause, is given up and counted.
 """
 
 from __future__ import annotations
@@ -17,23 +24,29 @@ import math
 from dataclasses import dataclass, field
 
 import numpy as np
-from flint import fmpq
+from flint import fmpq, fmpq_mat
 
 from theory.moment_tensor import MomentTensor
 from theory.orientations.cube_certify import FacePoint, certify_face
+from theory.orientations.frame import kernel
 from theory.orientations.vanishing import gradient_exact
 
 DEPTH = 24
 BATCH = 256
+SHARE = 4
+MANY = 1000  # boxes left open on the faces of one S, far more than isolated zeros leave: a continuum
+COST = 100  # coefficients of a box that take about as long as its fixed overhead
 
 
 @dataclass
 class Tally:
-    """What the subdivision has found: strict maxima, open boxes, boxes looked at."""
+    """What the subdivision has found: strict maxima, open boxes, boxes looked at; sets of faces given up, or empty."""
 
     points: list[FacePoint] = field(default_factory=list)
     open: int = 0
     boxes: int = 0
+    given_up: int = 0
+    empty: int = 0
 
 
 def face_work(order: int, dimension: int) -> int:
@@ -41,22 +54,38 @@ def face_work(order: int, dimension: int) -> int:
     return dimension * (order + 1) ** (dimension + 1)
 
 
-def box_maxima(tensor: MomentTensor, sign: int, max_boxes: int) -> tuple[Tally, bool]:
-    """Return the strict maxima of sign·P, one of each pair ± v for even p, and whether the budget sufficed.
+def box_maxima(tensor: MomentTensor, sign: int, max_boxes: int) -> Tally:
+    """Return the strict maxima of sign·P, one of each pair ± v for even p; they are all where no face was given up.
 
-    Every coordinate must occur in P.  F is never empty: all slopes zero means P = 0.
+    Every coordinate must occur in P.  F is never empty: all slopes zero means P = 0.  The faces of one S get 1/SHARE of
+    `max_boxes`, as long as there are any left; a box counts by its coefficients, D p^|S| of them in units of COST.
     """
     tally = Tally()
     size = tensor.dimension
+    unseen = kernel(tensor)
+    budget = max_boxes
     for count in range(size):
         for sliding in itertools.combinations(range(size), count):
-            _face(tensor, np.isin(np.arange(size), sliding), sign, tally)
-            if tally.boxes > max_boxes:
-                return tally, False
-    return tally, True
+            inside = np.isin(np.arange(size), sliding)
+            if _is_empty(unseen, np.flatnonzero(~inside).tolist()):
+                tally.empty += 1
+            elif budget > 0:
+                budget -= _face(tensor, inside, sign, tally, min(budget, max_boxes // SHARE))
+            else:
+                tally.given_up += 1
+    return tally
 
 
-def _face(tensor: MomentTensor, sliding: np.ndarray, sign: int, tally: Tally) -> None:
+def _is_empty(unseen: tuple[tuple[fmpq, ...], ...], off: list[int]) -> bool:
+    """Whether the faces that fix the coordinates `off` hold no strict maximum, from a basis of K."""
+    if not unseen:
+        return not off
+    rank = fmpq_mat(len(unseen), len(off), [w[k] for w in unseen for k in off]).rank()
+    return rank < len(unseen) or rank == len(off)
+
+
+def _face(tensor: MomentTensor, sliding: np.ndarray, sign: int, tally: Tally, budget: int) -> int:
+    """Search the faces of one S; returns the work done, in boxes of COST coefficients."""
     size, p = tensor.dimension, tensor.order
     free = np.flatnonzero(~sliding)
     half = p % 2 == 0  # s P(-v) = s P(v): one of each pair is enough
@@ -70,10 +99,16 @@ def _face(tensor: MomentTensor, sliding: np.ndarray, sign: int, tally: Tally) ->
     corners[:, free] = patterns
     boxes = _Boxes(coefficients, corners, np.ones((len(patterns), len(on))), total, 0)
     queue = [boxes]
+    cost = max(1.0, size * p ** len(on) / COST)
+    spent, before = 0.0, tally.open
     while queue:
+        if spent > budget or tally.open - before > MANY:
+            tally.given_up += 1
+            break
         boxes = queue.pop()
         for part in boxes.chunks(BATCH):
             tally.boxes += len(part.centre)
+            spent += cost * len(part.centre)
             keep = part.undropped(sign, on, free, p)
             part = part.at(keep)
             if not len(part.centre):
@@ -87,6 +122,7 @@ def _face(tensor: MomentTensor, sliding: np.ndarray, sign: int, tally: Tally) ->
                 tally.open += len(part.centre)
             elif len(part.centre):
                 queue.append(part.halved(on, p))
+    return int(spent)
 
 
 @dataclass

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from theory.moment_tensor import MomentTensor
@@ -10,30 +12,54 @@ from theory.orientations.cube_certify import FacePoint, certify_face
 STARTS = 400
 
 
-def cube_search(
-    tensor: MomentTensor, sign: int, generator: np.random.Generator
-) -> tuple[list[FacePoint], int, int]:
-    """Return the certified strict maxima of sign·P that uniform starts climb to, how many did, and how many did not."""
+@dataclass(frozen=True)
+class Met:
+    """Certified strict maxima that random starts climb to, v and -v apart, by how many each; `lost`: starts with none."""
+
+    points: list[FacePoint]
+    counts: list[int]
+    lost: int
+
+    @property
+    def hits(self) -> int:
+        """The number of starts that ended at a certified maximum."""
+        return sum(self.counts)
+
+    @property
+    def unseen(self) -> str:
+        """Good and Turing's estimate of the share of starts that would end at a maximum not met: those met once (1953)."""
+        return f"{sum(c == 1 for c in self.counts) / self.hits:.3g}" if self.hits else "unknown"
+
+
+def cube_search(tensor: MomentTensor, sign: int, generator: np.random.Generator) -> Met:
+    """Return the certified strict maxima of sign·P that uniform starts climb to."""
     v = generator.uniform(-1, 1, (STARTS, tensor.dimension))
     v = _climbed(tensor, sign, v)
     points: list[FacePoint] = []
     centres: list[np.ndarray] = []
-    hits = 0
+    counts: list[int] = []
     for end in v:
         sliding = np.abs(end) < 1 - 1e-9
         end = np.where(sliding, end, np.sign(end))
         known = next((k for k, c in enumerate(centres) if np.abs(c - end).max() < 1e-6), None)
         if known is not None:
-            hits += 1
+            counts[known] += 1
             continue
         if sliding.all():
             continue
         point = certify_face(tensor, _polished(tensor, end, sliding), sliding, sign)
-        if point is not None and point.verdict:
-            points.append(point)
-            centres.append(np.array([float(x.mid()) for x in point.v]))
-            hits += 1
-    return points, hits, STARTS - hits
+        if point is None or not point.verdict:
+            continue
+        centre = np.array([float(x.mid()) for x in point.v])
+        # Newton's method may lead further than 1e-6: the same maximum all the same.
+        known = next((k for k, c in enumerate(centres) if np.abs(c - centre).max() < 1e-9), None)
+        if known is not None:
+            counts[known] += 1
+            continue
+        points.append(point)
+        centres.append(centre)
+        counts.append(1)
+    return Met(points, counts, STARTS - sum(counts))
 
 
 def _climbed(tensor: MomentTensor, sign: int, v: np.ndarray, steps: int = 600) -> np.ndarray:

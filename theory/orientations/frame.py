@@ -65,14 +65,14 @@ def frame(tensor: MomentTensor) -> Frame:
     scale = _scales(tensor)
     scaled = tensor if scale is None else _scaled(tensor, scale)
     size = tensor.dimension
-    kernel = _kernel(tensor) if size**tensor.order <= LARGEST_DENSE else ()
-    if kernel:
+    unseen = kernel(tensor) if size**tensor.order <= LARGEST_DENSE else ()
+    if unseen:
         # S v ⊥ K for v ⊥ S K.
         factors = np.ones(size) if scale is None else np.ldexp(1.0, scale)
-        rows = np.array([[_nearest(x) for x in w] for w in kernel]) * factors
-        inside = np.linalg.svd(rows / np.linalg.norm(rows, axis=1, keepdims=True))[2][len(kernel) :].T
+        rows = np.array([[_nearest(x) for x in w] for w in unseen]) * factors
+        inside = np.linalg.svd(rows / np.linalg.norm(rows, axis=1, keepdims=True))[2][len(unseen) :].T
         basis = factors[:, None] * inside
-        return Frame(_restricted(scaled, inside), basis, _metric(basis), kernel)
+        return Frame(_restricted(scaled, inside), basis, _metric(basis), unseen)
     if scale is None:
         return Frame(tensor, None, None, ())
     basis = np.diag(np.ldexp(1.0, scale))
@@ -93,8 +93,8 @@ def _metric(basis: np.ndarray) -> Axes | None:
 
 def followed(tensor: MomentTensor) -> int:
     """r, the number of variables in which lines of T are followed; D for a span too large to restrict T to."""
-    kernel = _kernel(tensor) if tensor.dimension**tensor.order <= LARGEST_DENSE else ()
-    return tensor.dimension - len(kernel)
+    unseen = kernel(tensor) if tensor.dimension**tensor.order <= LARGEST_DENSE else ()
+    return tensor.dimension - len(unseen)
 
 
 def _scales(tensor: MomentTensor) -> np.ndarray | None:
@@ -153,7 +153,7 @@ def _flattened(tensor: MomentTensor) -> tuple[np.ndarray, list[fmpq]]:
     return where.reshape(len(base.exponents), tensor.dimension), entries
 
 
-def _kernel(tensor: MomentTensor) -> tuple[tuple[fmpq, ...], ...]:
+def kernel(tensor: MomentTensor) -> tuple[tuple[fmpq, ...], ...]:
     """A basis of K.  Full rank modulo a prime proves K = 0 at once; otherwise exact elimination decides."""
     where, entries = _flattened(tensor)
     size = tensor.dimension

@@ -35,7 +35,14 @@ import numpy as np
 from theory.certificate import Enclosure, certify_ball, certify_batch, not_apart, proved_apart
 from theory.moment_tensor import MomentTensor
 from theory.orientations.frame import Frame, frame, kernel_line
-from theory.orientations.result import Method, Orientation, OrientationSet, both_sides
+from theory.orientations.result import (
+    Continuum,
+    Method,
+    Orientation,
+    OrientationSet,
+    both_sides,
+    whole_sphere,
+)
 from theory.orientations.rounding import certified_orientation
 from theory.orientations.singular import describe_singular
 from theory.orientations.tracker import ARRIVED_SINGULAR, Paths, start_diagonal, start_lines, track
@@ -65,8 +72,10 @@ def homotopy(tensor: MomentTensor, *, bias: bool, expected: int, seed: int = 0) 
     """
     notes: list[str] = []
     real: list[Orientation] = []
+    continua: list[Continuum] = []
     found, complete, stats = 0, False, {}
     if tensor.is_zero:
+        continua.append(whole_sphere(tensor.dimension))
         notes.append(
             "T = 0: every orientation is fixed (a continuum, the whole sphere); the next order decides"
         )
@@ -84,11 +93,13 @@ def homotopy(tensor: MomentTensor, *, bias: bool, expected: int, seed: int = 0) 
         complete = found == count and not undecided
         if found < count:
             notes.append(_why_incomplete(lines, found, count))
-            singular, seen = describe_singular(tensor, real, other)
-            real += singular
-            notes += seen
+            singular = describe_singular(tensor, real, other)
+            real += singular.lines
+            continua += singular.continua
+            notes += singular.notes
         if view.rank < tensor.dimension:
-            at_rest, note = unseen(tensor, view, real, proved=complete)
+            at_rest, sphere, note = unseen(tensor, view, real, proved=complete)
+            continua += sphere
             found, complete = found + len(at_rest), complete and bool(at_rest)
             real += at_rest
             notes.append(note)
@@ -105,6 +116,7 @@ def homotopy(tensor: MomentTensor, *, bias: bool, expected: int, seed: int = 0) 
         orientations=both_sides(real, tensor.order),
         seed=seed,
         stats=stats,
+        continua=tuple(continua),
     )
 
 
@@ -260,8 +272,8 @@ def lines_of(order: int, dimension: int) -> int:
 
 def unseen(
     tensor: MomentTensor, view: Frame, real: list[Orientation], *, proved: bool
-) -> tuple[list[Orientation], str]:
-    """The line that T does not see, where it is one, and a note; `proved`: `real` are all orientations with P ≠ 0."""
+) -> tuple[list[Orientation], list[Continuum], str]:
+    """The line or the continuum that T does not see, and a note; `proved`: `real` are all orientations with P ≠ 0."""
     size = len(view.kernel)
     # P has its extreme values on the unit sphere of the span at fixed orientations: of one sign, they make P definite.
     signs = {np.sign(o.value) for o in real}
@@ -272,9 +284,20 @@ def unseen(
     )
     all_there = "; every orientation with P(u) ≠ 0 is listed" if proved else ""
     if size == 1:
-        return [kernel_line(view.kernel[0], kind)], what + f"at the one line orthogonal to them{all_there}"
-    return [], what + (
-        f"on the unit sphere orthogonal to them, a continuum of dimension {size - 1}, {kind.value} as a whole{all_there}"
+        return (
+            [kernel_line(view.kernel[0], kind)],
+            [],
+            what + f"at the one line orthogonal to them{all_there}",
+        )
+    rows = np.array([[int(x.p) / int(x.q) for x in w] for w in view.kernel])
+    span = tuple(tuple(row) for row in np.linalg.qr(rows.T)[0].T.tolist())
+    return (
+        [],
+        [Continuum(size - 1, kind, 0.0, True, span)],
+        what
+        + (
+            f"on the unit sphere orthogonal to them, a continuum of dimension {size - 1}, {kind.value} as a whole{all_there}"
+        ),
     )
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from flint import arb, ctx
 
 from theory.moment_tensor import MomentTensor
-from theory.orientations.result import Method, Orientation, OrientationSet, both_sides
+from theory.orientations.result import Method, Orientation, OrientationSet, both_sides, whole_sphere
 from theory.orientations.rounding import certified_orientation
 from theory.stability import Extremum, kind_of, sign_of
 
@@ -50,4 +50,5 @@ def linear(tensor: MomentTensor, *, bias: bool, seed: int = 0) -> OrientationSet
         notes=notes,
         orientations=both_sides(lines, tensor.order),
         seed=seed,
+        continua=() if complete else (whole_sphere(tensor.dimension),),
     )

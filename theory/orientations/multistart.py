@@ -11,7 +11,7 @@ import numpy as np
 from theory.moment_tensor import MomentTensor
 from theory.orientations.frame import followed
 from theory.orientations.homotopy import orient, real_enclosure
-from theory.orientations.result import Method, Orientation, OrientationSet, both_sides
+from theory.orientations.result import Method, Orientation, OrientationSet, both_sides, whole_sphere
 from theory.orientations.search import ascent, group_lines, random_units, stationary
 
 STARTS = 600  # of each of the three searches
@@ -68,6 +68,7 @@ def multistart(tensor: MomentTensor, *, bias: bool, expected: int, seed: int = 0
         notes=tuple(notes),
         orientations=both_sides(real, tensor.order),
         seed=seed,
+        continua=(whole_sphere(tensor.dimension),) if tensor.is_zero else (),
         stats={"starts": 3 * STARTS, "uncertified": uncertified},
     )
 

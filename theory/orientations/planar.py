@@ -23,7 +23,14 @@ import math
 from flint import arb, ctx, fmpq, fmpz_poly
 
 from theory.moment_tensor import MomentTensor
-from theory.orientations.result import Method, Orientation, OrientationSet, both_sides
+from theory.orientations.result import (
+    Continuum,
+    Method,
+    Orientation,
+    OrientationSet,
+    both_sides,
+    whole_sphere,
+)
 from theory.orientations.rounding import certified_orientation
 from theory.stability import Extremum, kind_of, sign_of
 
@@ -38,10 +45,14 @@ def planar(tensor: MomentTensor, *, bias: bool, seed: int = 0) -> OrientationSet
     notes: list[str] = []
     lines: list[Orientation] = []
     found = 0
+    continua: tuple[Continuum, ...] = ()
     polynomial = fmpz_poly(f)
     if polynomial.degree() < 0:
         what = "T = 0" if tensor.is_zero else "P is constant on the circle"
         notes.append(f"{what}: every orientation is fixed (a continuum, the whole circle)")
+        # P is even there, so that its value at (1, 0) is that at every u.
+        first = tensor.coefficients[0]
+        continua = (whole_sphere(2, int(first.p) / int(first.q)),)
     else:
         at_infinity = p - int(polynomial.degree())
         if at_infinity:
@@ -70,6 +81,7 @@ def planar(tensor: MomentTensor, *, bias: bool, seed: int = 0) -> OrientationSet
         notes=tuple(notes),
         orientations=both_sides(lines, p),
         seed=seed,
+        continua=continua,
     )
 
 

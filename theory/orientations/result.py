@@ -56,6 +56,38 @@ class Orientation:
         }
 
 
+@dataclass(frozen=True)
+class Continuum:
+    """A set of fixed orientations that are not isolated, of which no single one is listed.
+
+    `dimension` is that of the set; `kind` what it does as a whole (DEGENERATE: not known); `value` P on it, None where P
+    is not one number there; `proved` False: seen by a search.  With a `span`, orthonormal rows (D floats each), the set
+    is the unit sphere of it: the sine of the angle of a unit vector u to it is ‖u - its projection on the span‖.
+    """
+
+    dimension: int
+    kind: Kind
+    value: float | None
+    proved: bool
+    span: tuple[tuple[float, ...], ...] | None = None
+
+    def to_json(self) -> dict:
+        """Return the entry of the `orientations` document."""
+        return {
+            "dimension": self.dimension,
+            "kind": self.kind.value,
+            "value": self.value,
+            "proved": self.proved,
+            "span": None if self.span is None else [list(row) for row in self.span],
+        }
+
+
+def whole_sphere(dimension: int, value: float | None = 0.0) -> Continuum:
+    """All unit vectors, where T = 0 or P is constant."""
+    rows = tuple(tuple(float(j == k) for j in range(dimension)) for k in range(dimension))
+    return Continuum(dimension - 1, Kind.DEGENERATE, value, True, rows)
+
+
 _SHOWN = 8  # orientations in a repr, growing ones first
 _RANK = {kind: rank for rank, kind in enumerate(Kind)}
 
@@ -77,7 +109,8 @@ class OrientationSet:
     `lines_expected` is the generic number of complex lines (None for a ReLU-like form), `lines_found` the
     number of distinct complex lines found, real ones included; a multiple line counts once.  `complete` True
     is a proof that the list misses no real orientation; otherwise `notes` says why it is False.  `dimension`
-    is D, the bias counted.
+    is D, the bias counted.  `continua` are the sets of orientations that are not isolated; their members are not listed,
+    so an empty `attractors` beside one of kind ATTRACTOR does not mean that nothing collects neurons.
     """
 
     multiplicity: int
@@ -92,6 +125,17 @@ class OrientationSet:
     orientations: tuple[Orientation, ...]
     seed: int = 0
     stats: dict = field(default_factory=dict)
+    continua: tuple[Continuum, ...] = ()
+
+    @property
+    def attracting_continuum(self) -> bool:
+        """Whether some continuum collects growing neurons, or may: `attractors` is then not the whole answer.
+
+        Where P = 0 no neuron grows.
+        """
+        return any(
+            c.kind is Kind.ATTRACTOR or (c.kind is Kind.DEGENERATE and c.value != 0) for c in self.continua
+        )
 
     @property
     def attractors(self) -> tuple[Orientation, ...]:
@@ -118,6 +162,8 @@ class OrientationSet:
             "attractors": len(self.attractors),
             "dying": len(self.dying),
             "orientations": [o.to_json() for o in self.orientations],
+            "continua": [c.to_json() for c in self.continua],
+            "attracting_continuum": self.attracting_continuum,
             "seed": self.seed,
             "stats": dict(self.stats),
         }

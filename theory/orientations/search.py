@@ -34,6 +34,12 @@ def projected(tensor: MomentTensor, u: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 def ascent(tensor: MomentTensor, u: np.ndarray, sign: int, steps: int = 200) -> np.ndarray:
     """Return the starts u (N, D) moved up sign·P, those that converged."""
+    u = climbed(tensor, u, sign, steps)
+    return u[np.linalg.norm(projected(tensor, u)[1], axis=1) < CONVERGED]
+
+
+def climbed(tensor: MomentTensor, u: np.ndarray, sign: int, steps: int = 200) -> np.ndarray:
+    """Return the starts u (N, D) moved up sign·P, converged or not."""
     for _ in range(steps):
         _, residual, form = projected(tensor, u)
         eigenvalues, vectors = np.linalg.eigh(form)
@@ -48,20 +54,22 @@ def ascent(tensor: MomentTensor, u: np.ndarray, sign: int, steps: int = 200) -> 
         length = np.linalg.norm(step, axis=1, keepdims=True)
         u = u + step * np.minimum(1.0, 0.3 / np.maximum(length, 1e-300))
         u /= np.linalg.norm(u, axis=1, keepdims=True)
-    return u[np.linalg.norm(projected(tensor, u)[1], axis=1) < CONVERGED]
+    return u
 
 
 def stationary(tensor: MomentTensor, u: np.ndarray, steps: int = 100) -> np.ndarray:
     """Return the starts u (N, D) moved to fixed orientations of any kind, those that converged."""
-    identity = np.eye(u.shape[1])
     for _ in range(steps):
         _, residual, form = projected(tensor, u)
         size = (residual**2).sum(axis=1)
         if np.all(size < CONVERGED**2):
             break
-        # The damping is the squared residual, quadratic convergence; its floor keeps the matrix regular.
-        normal = form @ form + (size[:, None, None] + 1e-14) * identity
-        step = -np.linalg.solve(normal, (form @ residual[..., None]))[..., 0]
+        # -(M² + d)⁻¹ M r in the eigenvectors of M: no division by 0, however singular M² + d is to rounding.  The
+        # damping d is the squared residual, quadratic convergence.
+        eigenvalues, vectors = np.linalg.eigh(form)
+        along = np.einsum("njk,nj->nk", vectors, residual) * eigenvalues
+        along /= eigenvalues**2 + size[:, None] + 1e-14
+        step = -np.einsum("njk,nk->nj", vectors, along)
         length = np.linalg.norm(step, axis=1, keepdims=True)
         u = u + step * np.minimum(1.0, 0.3 / np.maximum(length, 1e-300))
         u /= np.linalg.norm(u, axis=1, keepdims=True)

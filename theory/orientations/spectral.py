@@ -23,7 +23,14 @@ import numpy as np
 from flint import acb_mat, arb, arb_mat, ctx, fmpq_mat, fmpq_poly
 
 from theory.moment_tensor import MomentTensor
-from theory.orientations.result import Method, Orientation, OrientationSet, both_sides
+from theory.orientations.result import (
+    Continuum,
+    Method,
+    Orientation,
+    OrientationSet,
+    both_sides,
+    whole_sphere,
+)
 from theory.orientations.rounding import certified_orientation, nearest_float
 from theory.stability import Extremum, kind_of, sign_of
 
@@ -57,7 +64,9 @@ def spectral(tensor: MomentTensor, *, bias: bool, seed: int = 0) -> OrientationS
     exact = _Exact(_matrix(tensor))
     lines: list[Orientation] = []
     notes: list[str] = []
+    continua: list[Continuum] = []
     if tensor.is_zero:
+        continua.append(whole_sphere(size))
         notes.append(
             "T = 0: every orientation is fixed (a continuum, the whole sphere); the next order decides"
         )
@@ -66,7 +75,7 @@ def spectral(tensor: MomentTensor, *, bias: bool, seed: int = 0) -> OrientationS
             with ctx.workprec(precision):
                 found = _eigenlines(exact, precision)
             if found is not None:
-                lines, notes = found
+                lines, notes, continua = found
                 break
         else:
             notes.append(f"eigenvalues closer than {PRECISIONS[-1]} bits resolve: nothing is proved about T")
@@ -82,6 +91,7 @@ def spectral(tensor: MomentTensor, *, bias: bool, seed: int = 0) -> OrientationS
         notes=tuple(notes),
         orientations=both_sides(lines, 2),
         seed=seed,
+        continua=tuple(continua),
     )
 
 
@@ -97,8 +107,8 @@ def _matrix(tensor: MomentTensor) -> fmpq_mat:
     return out
 
 
-def _eigenlines(exact: _Exact, precision: int) -> tuple[list[Orientation], list[str]] | None:
-    """Return the certified lines and notes on continua, or None when the precision does not suffice."""
+def _eigenlines(exact: _Exact, precision: int) -> tuple[list[Orientation], list[str], list[Continuum]] | None:
+    """Return the certified lines, notes and continua, or None when the precision does not suffice."""
     size = exact.matrix.nrows()
     matrix = arb_mat(exact.matrix)
     vectors = _refined(matrix, _start(exact, matrix, precision), precision)
@@ -126,7 +136,7 @@ def _eigenlines(exact: _Exact, precision: int) -> tuple[list[Orientation], list[
     zero = [h.contains(0) for h in hulls]
     if any(zero) and not (exact.singular and sum(zero) == 1):
         return None
-    lines, notes = [], []
+    lines, notes, continua = [], [], []
     for g, (group, hull) in enumerate(zip(groups, hulls, strict=True)):
         value = arb(0) if zero[g] else hull
         below, above = g > 0, g + 1 < len(groups)
@@ -136,6 +146,8 @@ def _eigenlines(exact: _Exact, precision: int) -> tuple[list[Orientation], list[
             extremum = Extremum.MAXIMUM if below else Extremum.MINIMUM
         if len(group) > 1:
             kind, _ = kind_of(sign_of(value), extremum)
+            number = nearest_float(value)
+            continua.append(Continuum(len(group) - 1, kind, number, True, _span(vectors, group)))
             notes.append(
                 f"eigenvalue {nearest_float(value):.10g} has multiplicity {len(group)}: its unit vectors, a "
                 f"sphere of dimension {len(group) - 1}, are a continuum of fixed orientations"
@@ -145,7 +157,7 @@ def _eigenlines(exact: _Exact, precision: int) -> tuple[list[Orientation], list[
         gap = min((_distance(hull, other) for k, other in enumerate(hulls) if k != g), default=arb(1))
         u = _eigenvector(matrix, vectors, group[0], similar[group[0], group[0]], gap)
         lines.append(certified_orientation(u, value, *kind_of(sign_of(value), extremum)))
-    return lines, notes
+    return lines, notes, continua
 
 
 def _start(exact: _Exact, matrix: arb_mat, precision: int) -> arb_mat:
@@ -183,6 +195,12 @@ def _refined(matrix: arb_mat, vectors: arb_mat, precision: int) -> arb_mat:
             break
         vectors = (vectors * step).mid()
     return vectors
+
+
+def _span(vectors: arb_mat, group: list[int]) -> tuple[tuple[float, ...], ...]:
+    """Orthonormal rows that span the eigenvectors of one eigenvalue, to the rounding of binary64."""
+    rows = np.array([[float(vectors[j, k].mid()) for j in range(vectors.nrows())] for k in group])
+    return tuple(tuple(row) for row in np.linalg.qr(rows.T)[0].T.tolist())
 
 
 def _hull(balls: list[arb]) -> arb:
