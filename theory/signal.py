@@ -139,7 +139,20 @@ class CrossEntropy(Loss):
             return y
         if not ((y == np.floor(y)) & (y >= 0) & (y < 10_000)).all():
             raise TheoryError(f"cross-entropy takes labels 0, 1, ..., K-1; found {y[_odd_label(y)]:g}")
-        return np.eye(max(int(y.max()) + 1, 2))[y.astype(int)]
+        there = np.bincount(y.astype(int), minlength=2)
+        if not there.all():
+            empty = int(np.flatnonzero(there == 0)[0])
+            remedy = (
+                f"; do labels start at {y.min():g}? subtract that"
+                if empty == 0
+                else f", and labels go up to {y.max():g}"
+            )
+            raise TheoryError(
+                f"cross-entropy: class {empty} has no sample{remedy}; accepted: labels 0, 1, ..., K-1 that all occur"
+                if len(there) > 2 or empty == 0
+                else "cross-entropy: every label is 0; accepted: labels 0, 1, ..., K-1 that all occur"
+            )
+        return np.eye(len(there))[y.astype(int)]
 
     def latex(self) -> str:
         """ℓ and its signal."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shlex
 import sys
+import traceback
 from importlib.metadata import version
 from typing import NoReturn
 
@@ -11,10 +14,13 @@ from cyclopts import App, CycloptsError, Parameter, UnknownOptionError, UnusedCl
 
 app = App(
     name="condense",
-    help="Derive, predict and verify how neural networks condense when they start from small weights.",
+    help="Derive, predict and verify how neural networks condense when they start from small weights.\n\n"
+    "Any command: exit code 2 bad usage or bad input, 70 an internal error (--debug shows its traceback), 130 "
+    "interrupted.",
     version=lambda: version("condense"),
     version_flags=["--version"],
     help_format="plaintext",
+    suppress_keyboard_interrupt=False,  # `main` says that it was one
     default_parameter=Parameter(negative_iterable=()),
 )
 
@@ -38,24 +44,73 @@ for _name, _summary in COMMANDS.items():
     app.command(f"verify.commands.{_name}:{_name}", name=_name, help=_summary)
 
 
+REFUSED, INTERNAL, INTERRUPTED, BROKEN_PIPE = 2, 70, 130, 141  # 128 + the signal, as shells say it
+DEBUG = "--debug"
+
+
 def main(arguments: list[str] | None = None) -> NoReturn:
-    """Run the command line; bad usage and bad input end in exit code 2 with one line on standard error."""
+    """Run the command line; bad usage and bad input end in exit code 2 with one line on standard error.
+
+    An internal error ends in 70, so that 1 means REFUTED and nothing else; `--debug`, or CONDENSE_DEBUG=1, shows its
+    traceback.  An interrupt ends in 130, a reader of the output that has gone in 141.
+    """
     # Small batches gain nothing from a second thread, and on a busy machine waiting for it costs tens of times the work.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    tokens = list(sys.argv[1:] if arguments is None else arguments)
+    debug = os.environ.get("CONDENSE_DEBUG", "") not in ("", "0")
+    if DEBUG in tokens:
+        tokens.remove(DEBUG)
+        debug = True
     try:
-        code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
-        sys.stdout.flush()
-    except CycloptsError as error:
-        _refuse(_worded(error))
+        code = _run(tokens, debug)
+        if sys.stdout is not None:  # None where it was closed
+            sys.stdout.flush()
     except BrokenPipeError:
         # The reader of the output has gone, as in `| head`: not an error of input, and nobody to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)  # as a shell reports a process that the signal ended
-    except (ValueError, OSError) as error:
-        if not _is_refusal(error):
-            raise
-        _refuse(str(error))
-    sys.exit(code if isinstance(code, int) else 0)
+        _silence()
+        sys.exit(BROKEN_PIPE)
+    except OSError as error:  # a full disk, seen when the output is flushed
+        _silence()
+        sys.exit(
+            _say(f"standard output: {error.strerror or error}; one that can be written to is needed", REFUSED)
+        )
+    sys.exit(code)
+
+
+def _run(tokens: list[str], debug: bool) -> int:
+    """The exit code of a command.  Only a command's own answer is ever 1."""
+    try:
+        code = app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
+        return code if isinstance(code, int) else 0
+    except CycloptsError as error:
+        return _say(_worded(error), REFUSED)
+    except KeyboardInterrupt:
+        return _say("interrupted", INTERRUPTED)
+    except BrokenPipeError:
+        raise
+    # The one place where everything is caught: what no room foresaw must not end in Python's own exit code 1.
+    except Exception as error:
+        if _is_refusal(error):
+            return _say(str(error), REFUSED)
+        if debug:
+            traceback.print_exc()
+        what = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        command = shlex.join(("condense", *tokens))
+        hint = "" if debug else f" ({DEBUG} shows the traceback)"
+        return _say(
+            f"internal error, no verdict: {what}; please report it with the command{hint}: {command}",
+            INTERNAL,
+        )
+
+
+def _silence() -> None:
+    """Standard output leads nowhere from now on, so that Python's own flush at the exit cannot fail."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.__stdout__):
+        try:
+            os.dup2(nowhere, stream.fileno())
+        except (AttributeError, OSError, ValueError):
+            continue  # no stream of the system's, as in a test
 
 
 def _worded(error: CycloptsError) -> str:
@@ -77,7 +132,9 @@ def _is_refusal(error: Exception) -> bool:
     )
 
 
-def _refuse(message: str) -> NoReturn:
-    line = " ".join(message.split())
-    print(f"condense: {line}", file=sys.stderr)
-    sys.exit(2)
+def _say(message: str, code: int) -> int:
+    """One line on standard error, if anybody reads it; the exit code."""
+    if sys.stderr is not None:  # None where it was closed; print would take standard output in its place
+        with contextlib.suppress(OSError):
+            print(f"condense: {' '.join(message.split())}", file=sys.stderr, flush=True)
+    return code

@@ -29,6 +29,7 @@ class Experiment:
     `lr` None asks for steps of `step` in rescaled time, a number for a fixed learning rate; `fraction` is the fall of
     the loss that ends the initial stage (None: 0.001 for order 1, 0.01 above, less where theory needs less);
     `seeds` networks are drawn from `seed`.
+    `target` names the target column of a .csv (None: the last), `drop` columns left out; a Dataset has its own.
     `loss` is a name (half-mse, mse, logistic, cross-entropy, huber) or a formula in f and y such as (f - y)**4.
     `data_sha256` is the fingerprint (`Experiment.fingerprint`) that the data must have, None for any.
     Raises UsageError or TheoryError for values that make no sense.
@@ -47,6 +48,8 @@ class Experiment:
     seeds: int = 8
     fraction: float | None = None
     standardize: bool = False
+    target: str | None = None
+    drop: tuple[str, ...] = ()
     device: str = "cpu"
     max_paths: int = 20_000
     data_sha256: str | None = field(default=None, repr=False, compare=False)
@@ -77,7 +80,14 @@ class Experiment:
                 f"data is of type {type(self.data).__name__}; accepted: the name of a data set, the path of a file, or "
                 "numerics.Dataset(name, x, y)"
             )
-        data = self.data if isinstance(self.data, Dataset) else load(self.data, standardize=self.standardize)
+        if isinstance(self.drop, str) or not all(isinstance(name, str) for name in self.drop):
+            raise UsageError(f"drop is {self.drop!r}; accepted: a tuple of names of columns")
+        object.__setattr__(self, "drop", tuple(self.drop))
+        data = (
+            self.data
+            if isinstance(self.data, Dataset)
+            else load(self.data, standardize=self.standardize, target=self.target, drop=self.drop)
+        )
         object.__setattr__(self, "dataset", data)
         if self.data_sha256 is not None and self.data_sha256 != self.fingerprint:
             raise UsageError(
@@ -90,17 +100,32 @@ class Experiment:
         """A short name for tables: data (a file by its stem) and activation."""
         return f"{Path(self.dataset.name).stem}/{self.activation}"
 
+    def data_json(self) -> dict[str, Any]:
+        """The data in documents: name, target, inputs, samples n, outputs K and dimension D, the bias counted."""
+        return {**self.dataset.to_json(), "dimension": self.dataset.inputs + self.bias, "bias": self.bias}
+
+    @property
+    def data_line(self) -> str:
+        """The data in words, for the heading of a table: target, inputs, n and D."""
+        data = self.dataset
+        shown = [name if len(name) <= 24 else f"{name[:23]}…" for name in data.input_names[:8]]
+        inputs = ", ".join(shown) + (f", ... ({data.inputs} inputs)" if data.inputs > 8 else "")
+        outputs = "" if self.outputs == 1 else f", K = {self.outputs}"
+        bias = " (bias counted)" if self.bias else ""
+        target = data.target_name if len(data.target_name) <= 24 else f"{data.target_name[:23]}…"
+        return (
+            f"{data.name}: target {target}{outputs}; inputs {inputs}; n = {data.samples}, "
+            f"D = {data.inputs + self.bias}{bias}"
+        )
+
     @property
     def targets(self) -> np.ndarray:
         """The targets as the network is trained on them: (n,), or (n, K) for K outputs, labels made one-hot."""
         y = self.dataset.y
         if self.loss != "cross-entropy" or y.ndim == 2:
             return y
-        if not (np.all(y == np.floor(y)) and y.min() >= 0 and y.max() < 10_000):
-            raise UsageError(
-                f"cross-entropy needs labels 0, 1, ..., K-1 (or one-hot rows); {self.dataset.name} has targets from "
-                f"{y.min():g} to {y.max():g}"
-            )
+        loss(self.loss).targets(y)  # refuses what is no label, and a class without a sample
+        # Of its own, not theory's rows: what the network is trained on is a witness.
         return np.eye(max(int(y.max()) + 1, 2))[y.astype(int)]
 
     @property

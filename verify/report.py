@@ -56,6 +56,7 @@ class Report:
             "checks": [check.to_json() for check in self.checks],
             "seed": int(self.experiments[0].seed),
             "experiments": [experiment.to_json() for experiment in self.experiments],
+            "data": [experiment.data_json() for experiment in self.experiments],
             "asked": [experiment.to_json() for experiment in self.asked or self.experiments],
             "details": [finite(each) for each in self.details],
             "notes": list(self.notes),

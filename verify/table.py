@@ -13,6 +13,7 @@ from verify.verdict import Check, Verdict
 
 if TYPE_CHECKING:
     from theory import Activation, BasinShares, OrientationSet
+    from verify.experiment import Experiment
     from verify.report import Report
 
 _COLOURS = {Verdict.CONFIRMED: "green", Verdict.REFUTED: "red", Verdict.INCONCLUSIVE: "yellow"}
@@ -30,6 +31,7 @@ def print_report(report: Report) -> None:
     console = _console()
     for label, experiment in zip(report.labels, report.experiments, strict=True):
         own = [c for c in report.checks if c.experiment == label]
+        print_data(experiment)
         table = Table(
             title=_heading(label, experiment),
             title_justify="left",
@@ -66,6 +68,11 @@ def print_report(report: Report) -> None:
         ),
         soft_wrap=True,
     )
+
+
+def print_data(experiment: Experiment) -> None:
+    """What the data are, above the table of a command that reads some."""
+    _console().print(Text(experiment.data_line, style="dim"), soft_wrap=True)
 
 
 def _heading(label: str, experiment: Any) -> Text:

@@ -73,9 +73,9 @@ BAD_CSV = {
     "x,y\n1,2\n3,nan\n": r"y holds nan at row 2",
     "x,y\n1,2\ninf,3\n": r"x holds inf at row 2, column 1",
     "x,y\n": r"has 0 row\(s\)",
-    " \n": r"one column",
+    " \n": r"is empty",
     "x,y\n1,2\nred,3\n": r"column 'x', line 3: 'red' is not a number",
-    "1,2\n3,4\n": r"line 1 holds numbers",
+    "1,2\n3,4\n": r"first line holds numbers",
     "y\n1\n2\n": r"one column",
     "x,y\n1,2\n3\n": r"line 3 has 1 fields",
     "": r"is empty",
@@ -156,7 +156,7 @@ def test_foreign_formats_are_named_and_no_advice_to_unpickle_is_passed_on(tmp_pa
     (tmp_path / "latin.csv").write_bytes("größe,y\n1,2\n3,4\n".encode("latin-1"))
     (tmp_path / "long.csv").write_text("a,y\n" + "9" * 200_000 + ",2\n3,4\n")
     (tmp_path / "grouped.csv").write_text("a,y\n1_000,1\n2,3\n")
-    (tmp_path / "semicolon.csv").write_text("a;y\n1,5;2\n3,5;4\n")
+    (tmp_path / "spaces.csv").write_text("a y\n1.5 2\n3.5 4\n")
     expected = {
         "pickle.npz": r"is a pickle \(never loaded\), not an .npz archive; save it with numpy.savez",
         "objects.npz": "array 'x' holds Python objects, which are pickled and never loaded",
@@ -172,7 +172,7 @@ def test_foreign_formats_are_named_and_no_advice_to_unpickle_is_passed_on(tmp_pa
         "latin.csv": "not a .csv of UTF-8 text",
         "long.csv": "is not a readable .csv",
         "grouped.csv": "'1_000' is not a number",
-        "semicolon.csv": "separated by commas",
+        "spaces.csv": "separated by commas, semicolons or tabs",
     }
     for name, message in expected.items():
         with pytest.raises(NumericsError, match=message) as error:

@@ -173,7 +173,12 @@ def test_fitted_classes():
 
 
 @pytest.mark.parametrize(
-    ("name", "y"), [("logistic", [1.0, 1.0]), ("cross-entropy", [0.0, 2.0]), ("exp(-f) + 0*y", [1.0, 2.0])]
+    ("name", "y"),
+    [
+        ("logistic", [1.0, 1.0]),
+        ("cross-entropy", [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]),
+        ("exp(-f) + 0*y", [1.0, 2.0]),
+    ],
 )
 def test_no_best_constant_is_refused(name, y):
     with pytest.raises(TheoryError, match="falls for ever"):

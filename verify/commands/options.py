@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json as _json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -71,6 +72,10 @@ class Problem:
     """Append a constant input, so that the bias is part of the orientation."""
     standardize: Annotated[bool, Flag] = False
     """Shift and scale every input column to mean 0 and variance 1."""
+    target: str | None = None
+    """Column of a .csv that is the target (default: the last)."""
+    drop: str | None = None
+    """Columns of a .csv to leave out, separated by commas; they need not hold numbers."""
     seed: Count = 0
     """Seed from which everything random is drawn."""
     max_paths: Count = 20_000
@@ -106,7 +111,15 @@ def experiment(
     """The experiment that a command's options describe."""
     from verify.experiment import Experiment
 
-    return Experiment(data=data, activation=sigma, optimizer=optimizer, **vars(problem), **vars(training))
+    options = {**vars(problem), **vars(training), "drop": _names(problem.drop)}
+    return Experiment(data=data, activation=sigma, optimizer=optimizer, **options)
+
+
+def _names(listed: str | None) -> tuple[str, ...]:
+    """The names in a list separated by commas; one that holds a comma stands in quotes, as in a .csv."""
+    if listed is None:
+        return ()
+    return tuple(name.strip() for name in next(csv.reader([listed]), [])) or ("",)
 
 
 def watched(output: Output, work: Callable[[Any], Any]) -> Any:

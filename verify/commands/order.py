@@ -51,6 +51,7 @@ def order(
     from verify.order import order_of_accuracy
     from verify.order.cases import named_layers
     from verify.order.table import print_orders
+    from verify.table import print_data
 
     described = experiment(data, expr, problem)
     document, result = watched(
@@ -64,5 +65,9 @@ def order(
             train=trained,
         ),
     )
-    print_json(document) if output.json else print_orders(document)
+    if output.json:
+        print_json(document | {"data": described.data_json()})
+    else:
+        print_data(described)
+        print_orders(document)
     return result.verdict.exit_code

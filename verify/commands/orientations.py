@@ -46,7 +46,7 @@ def orientations(
     from theory import activation as activation_of
     from theory.landscape import collecting_orientations
     from verify.errors import UsageError
-    from verify.table import print_basins, print_orientations
+    from verify.table import print_basins, print_data, print_orientations
 
     if naive and activation_of(activation).value_at_zero == 0:
         raise UsageError(f"--naive is about σ(0) ≠ 0, and {activation!r} has σ(0) = 0: leave it out")
@@ -67,8 +67,13 @@ def orientations(
     )
     shares = watched(output, lambda progress: _basins(described)) if basins else None
     if output.json:
-        print_json(found.to_json() | ({} if shares is None else {"basins": shares.to_json()}))
+        print_json(
+            found.to_json()
+            | {"data": described.data_json()}
+            | ({} if shares is None else {"basins": shares.to_json()})
+        )
     else:
+        print_data(described)
         print_orientations(found)
         if shares is not None:
             print_basins(shares)
