@@ -40,24 +40,20 @@ class Resolved:
     @classmethod
     def of(cls, evidence: Evidence, rate: Rate) -> Resolved:
         """As the networks of the evidence were trained, by the learning rate `rate` of the first training."""
-        schedule = None
-        if isinstance(rate, RescaledTime):
-            if rate.multiplicity == 1:
-                rate = rate.eta / float(rate.rate)
-            else:
-                form = "step / (rate * (largest norm of a neuron)**(multiplicity - 1))"
-                schedule = {
-                    "lr": form,
-                    "step": rate.eta,
-                    "multiplicity": rate.multiplicity,
-                    "rate": rate.rate,
-                }
-        return cls(
-            init_std=float(evidence.trained.std),
-            fraction=float(evidence.fraction) if math.isfinite(evidence.fraction) else None,
-            lr=None if isinstance(rate, RescaledTime) else float(rate),
-            schedule=schedule,
-        )
+        lr, schedule = None, None
+        if not isinstance(rate, RescaledTime):
+            lr = _number(rate)
+        elif rate.multiplicity == 1:
+            lr = rate.eta / _number(rate.rate)
+        else:
+            schedule = {
+                "lr": "step / (rate * (largest norm of a neuron)**(multiplicity - 1))",
+                "step": rate.eta,
+                "multiplicity": rate.multiplicity,
+                "rate": _number(rate.rate),
+            }
+        fraction = float(evidence.fraction) if math.isfinite(evidence.fraction) else None
+        return cls(init_std=float(evidence.trained.std), fraction=fraction, lr=lr, schedule=schedule)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +84,10 @@ class Examination:
             "data_shape": [list(data.x.shape), list(data.y.shape)],
             "learning_rate": self.resolved.lr if self.resolved.schedule is None else self.resolved.schedule,
         }
+
+
+def _number(value: object) -> float:
+    return float(np.asarray(value, dtype=float).item())  # one for all networks
 
 
 def put(

@@ -1,6 +1,7 @@
 """Reproduction of the paper: counting, judging, the measured field, polynomial distances, resuming, pages, refusals."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -145,9 +146,10 @@ def test_figures_5_and_6_and_the_page(tmp_path):
     page = markdown(result)
     assert "condense reproduce 6" in page
     assert all(f.observed in page for f in result.findings)
-    document = json.loads((tmp_path / "reproduce" / "reproduction.json").read_text())
+    folder = Path(result.run_dir)
+    document = json.loads((folder / "reproduction.json").read_text())
     assert len(document["findings"]) == len(result.findings)
-    assert all((tmp_path / "reproduce" / image).is_file() for image in document["images"])
+    assert all((folder / image).is_file() for image in document["images"])
 
 
 def test_bad_input_is_refused_in_one_line(tmp_path):

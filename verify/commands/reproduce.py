@@ -31,7 +31,7 @@ def reproduce(
     seeds
         Networks in each experiment.
     out
-        Finished pieces are kept below this folder, and taken up again.
+        Finished pieces are kept below this folder, and taken up again; each call has a folder of its own for the rest.
     """
     from verify.reproduce import reproduce as run
     from verify.reproduce.table import print_reproduction

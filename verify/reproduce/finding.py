@@ -46,7 +46,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class Reproduction:
-    """All findings of the figures that were asked for, where their pictures lie, and how long each figure took."""
+    """All findings of the figures that were asked for, where their pictures lie, and how long each figure took.
+
+    `run_dir` is the folder of this call; `provenance` says when, how and where it ran (verify.provenance).
+    """
 
     findings: tuple[Finding, ...]
     images: tuple[str, ...]
@@ -56,6 +59,7 @@ class Reproduction:
     quick: bool
     versions: dict[str, str]
     run_dir: str
+    provenance: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The `reproduce` document."""
@@ -67,5 +71,6 @@ class Reproduction:
             "seeds": self.seeds,
             "quick": self.quick,
             "versions": self.versions,
+            **self.provenance,
             "run_dir": self.run_dir,
         }

@@ -9,12 +9,13 @@ from pathlib import Path
 
 from verify.errors import UsageError
 from verify.progress import Progress, Silent
+from verify.provenance import provenance
 from verify.reproduce.finding import Finding, Reproduction
 from verify.reproduce.images import images
 from verify.reproduce.index import FIGURES
 from verify.reproduce.markdown import markdown
 from verify.reproduce.workspace import Workspace
-from verify.store import versions, writable, write_json
+from verify.store import versions, writable, write_json, write_text
 
 _IMAGES = ("2", "preprint-mnist")  # figures that can take the user's images
 
@@ -30,6 +31,9 @@ def reproduce(
     progress: Progress | None = None,
 ) -> Reproduction:
     """Reproduce the named figures (all without names); finished pieces below `out` are taken up again.
+
+    Each call writes its pictures, reproduction.md and reproduction.json, in this order, into a new folder
+    `out`/reproduce/FIGURES-NNN: where reproduction.json is, everything is.
 
     `data` is the user's .npz for the image figures.  Raises UsageError for unknown names.
     """
@@ -47,8 +51,14 @@ def reproduce(
             )
         images(data)  # refused before anything is computed
     writable(out)
+    origin = provenance()
     work = Workspace.open(
-        out, seed=seed, seeds=seeds, quick=quick, progress=progress if progress is not None else Silent()
+        out,
+        seed=seed,
+        seeds=seeds,
+        quick=quick,
+        progress=progress if progress is not None else Silent(),
+        name="-".join(dict.fromkeys(figures))[:80] or "all",
     )
     findings: list[Finding] = []
     seconds: dict[str, float] = {}
@@ -67,7 +77,8 @@ def reproduce(
         quick=quick,
         versions=versions(),
         run_dir=str(work.folder),
+        provenance=origin,
     )
+    write_text(work.folder / "reproduction.md", markdown(result))
     write_json(work.folder / "reproduction.json", result.to_json())
-    (work.folder / "reproduction.md").write_text(markdown(result), encoding="utf-8")
     return result
