@@ -28,6 +28,7 @@ from theory.orientations.cube_linear import cube_linear
 from theory.orientations.cube_quadratic import definite, quadratic_maxima, symmetric_matrix
 from theory.orientations.cube_search import STARTS, cube_search
 from theory.orientations.result import Method, Orientation, OrientationSet, both_sides
+from theory.orientations.undetermined import undetermined_on_cube
 
 
 def sign_descent_orientations(
@@ -65,7 +66,7 @@ def sign_descent_orientations(
             )
         notes += _dead(reduced)
         complete = complete and bool(lines)
-    return OrientationSet(
+    found_all = OrientationSet(
         multiplicity=tensor.order,
         dimension=tensor.dimension,
         bias=bias,
@@ -78,6 +79,7 @@ def sign_descent_orientations(
         orientations=both_sides(lines, tensor.order),
         seed=seed,
     )
+    return undetermined_on_cube(tensor, found_all)
 
 
 def _maxima(

@@ -11,6 +11,7 @@ from theory.orientations.multistart import multistart
 from theory.orientations.planar import planar
 from theory.orientations.result import Method, OrientationSet
 from theory.orientations.spectral import spectral
+from theory.orientations.undetermined import undetermined
 
 
 def generic_lines(order: int, dimension: int) -> int:
@@ -43,7 +44,7 @@ def find_orientations(
     `bias` says whether the last coordinate is one, and is only passed on.  `method` overrides the choice:
     linear (p = 1 or D = 1), planar (D = 2), spectral (p = 2), homotopy (p >= 3, D >= 2), multistart above
     `max_paths` complex lines.  The result depends on `seed` only through its statistics, when the search is
-    complete.
+    complete.  What the rounding of the data leaves open is degenerate (theory.orientations.undetermined).
     Raises TheoryError for a method that does not apply.  Source: theory notes, section 3.
     """
     p, dimension = tensor.order, tensor.dimension
@@ -66,11 +67,10 @@ def find_orientations(
         raise TheoryError(
             f"orientations: {chosen} does not treat p = {p}, D = {dimension}; accepted: {usable}"
         )
-    if chosen is Method.LINEAR:
-        return linear(tensor, bias=bias, seed=seed)
-    if chosen is Method.PLANAR:
-        return planar(tensor, bias=bias, seed=seed)
-    if chosen is Method.SPECTRAL:
-        return spectral(tensor, bias=bias, seed=seed)
-    search = homotopy if chosen is Method.HOMOTOPY else multistart
-    return search(tensor, bias=bias, expected=generic_lines(p, dimension), seed=seed)
+    exact = {Method.LINEAR: linear, Method.PLANAR: planar, Method.SPECTRAL: spectral}
+    if chosen in exact:
+        found = exact[chosen](tensor, bias=bias, seed=seed)
+    else:
+        search = homotopy if chosen is Method.HOMOTOPY else multistart
+        found = search(tensor, bias=bias, expected=generic_lines(p, dimension), seed=seed)
+    return undetermined(tensor, found)

@@ -296,7 +296,8 @@ def unseen(
         [Continuum(size - 1, kind, 0.0, True, span)],
         what
         + (
-            f"on the unit sphere orthogonal to them, a continuum of dimension {size - 1}, {kind.value} as a whole{all_there}"
+            f"on the unit sphere orthogonal to them, a continuum of dimension {size - 1}, {kind.value} as a whole"
+            + all_there
         ),
     )
 
