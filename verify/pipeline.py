@@ -17,6 +17,7 @@ from verify.folder import RunFolder
 from verify.keys import keys, labels
 from verify.progress import Progress, Silent
 from verify.provenance import provenance
+from verify.refusals import refuse_scales
 from verify.regimes.choose import choose
 from verify.report import Report
 from verify.store import versions, writable
@@ -104,7 +105,8 @@ def examine(experiment: Experiment, watch: Progress) -> Examination:
 
 
 def _check(experiment: Experiment) -> None:
-    """Refuse a device that is not there, networks that no memory holds, and a loss of which no fraction can fall."""
+    """Refuse a device that is not there, networks that no memory holds, a loss of which no fraction can fall, and
+    scales that cannot be followed."""
     import torch
 
     from numerics import memory
@@ -128,3 +130,4 @@ def _check(experiment: Experiment) -> None:
             f"loss {experiment.loss!r} is {start:g} at zero output on {experiment.dataset.name}: a fall by a fraction of "
             "it means nothing; accepted: a loss that is positive there, such as (f - y)**2"
         )
+    refuse_scales(experiment)
