@@ -16,8 +16,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from .axes import Layout
+from .blocks import takes_product, with_roles
+from .chain import Found, Role, in_order, takes
 from .errors import NumericsError
-from .statedict import Found, in_order, layers_of_state, takes
+from .statedict import networks_of_state
 
 Array = NDArray[np.float64]
 _LINEAR = (nn.Linear,)
@@ -31,7 +34,8 @@ class Layer:
     """A layer's neurons: input weights `w` (m, D) with the bias, where there is one, as last column.
 
     `a` (m, K) are the weights with which the next layer takes each neuron (of a filter: at all its positions), None
-    where the next layer does not take these neurons one by one.
+    where the next layer does not take these neurons one by one. `network` is the place in a stacked ensemble, None
+    for a single network; `notes` say in words what was taken for granted in reading it.
     """
 
     name: str
@@ -39,9 +43,13 @@ class Layer:
     w: Array
     bias: bool
     a: Array | None
+    network: int | None = None
+    notes: tuple[str, ...] = ()
 
 
-def layers(source: nn.Module | Mapping[str, Tensor], *, inputs: Tensor | None = None) -> list[Layer]:
+def layers(
+    source: nn.Module | Mapping[str, Tensor], *, inputs: Tensor | None = None, layout: str | None = None
+) -> list[Layer]:
     """The hidden layers of a module or state_dict, from the input to the output.
 
     With `inputs` (a batch) a module is run once: layers come in the order of execution, those never reached
@@ -50,21 +58,35 @@ def layers(source: nn.Module | Mapping[str, Tensor], *, inputs: Tensor | None = 
     Without, the order is that of registration where its shapes fit together, else the only one in which they
     do (see numerics.statedict for what its tensors are taken for; a square embedding passes for a
     linear layer). Of a module only linear and convolutional submodules are seen; plain parameters are found
-    in its state_dict. Raises NumericsError where there is no hidden layer, a weight is not finite, the module
-    does not run, or a forward value differs.
+    in its state_dict. `layout` (numerics.axes.Layout) says how a state_dict's linear weights are stored where
+    two readings fit; a module's are known. Attention projections, gates and recurrences are listed with that
+    kind and outside of every chain. Raises NumericsError where there is no hidden layer, a weight is not finite,
+    two readings of a state_dict fit equally, the module does not run, or a forward value differs.
     """
+    try:
+        chosen = None if layout is None else Layout(layout)
+    except ValueError:
+        accepted = ", ".join(each.value for each in Layout)
+        raise NumericsError(f"layout is {layout!r}; accepted: {accepted}") from None
     if isinstance(source, nn.Module):
+        if chosen is not None:
+            raise NumericsError(f"layout is {layout!r} for a module, whose layers say how they are stored")
         return _hidden(_of_module(source) if inputs is None else _of_run(source, inputs))
     if not isinstance(source, Mapping):
         raise NumericsError(
             f"a {type(source).__name__} is no network; an nn.Module or a state_dict is needed"
         )
-    return _hidden(layers_of_state(source))
+    return [
+        layer
+        for network in networks_of_state(source, chosen)
+        for layer in _hidden(list(network.layers), network.number)
+    ]
 
 
 def _of_module(module: nn.Module) -> list[Found]:
     found = [_read(name, layer) for name, layer in module.named_modules() if isinstance(layer, _LAYERS)]
-    return in_order(found) or found
+    found = with_roles(found)
+    return found if any(layer.role for layer in found) else in_order(found) or found
 
 
 def _read(name: str, layer: Any) -> Found:
@@ -116,7 +138,7 @@ def _of_run(module: nn.Module, inputs: Tensor) -> list[Found]:
         module.train(training)
         for hook in hooks:
             hook.remove()
-    return order
+    return with_roles(order)
 
 
 def _check_forward(name: str, layer: Any, given: Tensor, value: Tensor) -> None:
@@ -165,7 +187,7 @@ def _rows(found: Found) -> tuple[Array, bool]:
     return w.numpy(), found.bias is not None
 
 
-def _hidden(found: list[Found]) -> list[Layer]:
+def _hidden(found: list[Found], network: int | None = None) -> list[Layer]:
     if len(found) < 2:
         raise NumericsError(
             f"{len(found)} linear or convolutional layer(s) found; at least two are needed"
@@ -174,13 +196,19 @@ def _hidden(found: list[Found]) -> list[Layer]:
     result = []
     for layer, after in pairwise(found):
         w, bias = _rows(layer)
-        result.append(Layer(layer.name, layer.kind, w, bias, _onward(layer, after)))
+        kind = layer.kind if layer.role is None else layer.role.value
+        name = layer.name if network is None else f"{layer.name}[{network}]"
+        if layer.role in (Role.GATE, Role.GATED):
+            outgoing = _onward(layer, takes_product(found, layer))
+        else:
+            outgoing = _onward(layer, None if layer.role or after.role else after)
+        result.append(Layer(name, kind, w, bias, outgoing, network, layer.notes))
     return result
 
 
-def _onward(layer: Found, after: Found) -> Array | None:
+def _onward(layer: Found, after: Found | None) -> Array | None:
     """Outgoing weights of each neuron, (m, K); filters are flattened channel by channel, as torch does."""
-    if not takes(after, layer):
+    if after is None or not takes(after, layer):
         return None
     weight = _numbers(after.name, after.weight).flatten(1).numpy()
     m = layer.weight.shape[0]

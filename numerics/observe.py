@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from numerics.adapter import Layer, layers
 from numerics.errors import NumericsError
+from numerics.measure.chance import Chance, against_chance
 from numerics.measure.clusters import clusters, orientation_counts
 from numerics.measure.cosines import cosine_quantiles, effective_width
 from numerics.measure.neurons import measure_neurons
@@ -45,6 +46,9 @@ class LayerObservation:
     `effective_width_by_count` the same with equal weights.  `cosine_quantiles` are those of all pairs of neurons at
     `cosine_shares`; None with fewer than two neurons that are not zero.  `amplitude` says in words what it is.
     `counts` (with the chance level of as many random vectors) has one row for each threshold, when asked for.
+    `chance` says what as many random directions give at this threshold and whether the layer is more condensed than
+    that; None without a neuron that is not zero. `network` is the place in a stacked ensemble, None for a single
+    network; `notes` say what was taken for granted in reading the weights.
     """
 
     layer: str
@@ -64,6 +68,9 @@ class LayerObservation:
     amplitude: str
     clusters: tuple[Cluster, ...]
     counts: tuple[dict[str, Any], ...]
+    chance: Chance | None
+    network: int | None
+    notes: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready: tuples become lists when it is written."""
@@ -78,13 +85,17 @@ def observe(
     inputs: Tensor | None = None,
     chance: bool = False,
     seed: int = 0,
+    layout: str | None = None,
 ) -> list[LayerObservation]:
     """Measure every hidden layer of a module or a state_dict, from the input to the output.
 
     `threshold` is the cosine of a cluster, `multiplicity` p the exponent of the amplitude |a| ‖w‖^p; with `inputs` a
     module is run once and its layers are checked (see numerics.adapter.layers); `chance` adds the number of
-    orientations over a range of thresholds beside that of random vectors.  Cost: O(m² D) a layer, memory O(m D).
-    Raises NumericsError for what holds no hidden layer, weights that are not finite, or a bad threshold.
+    orientations over a range of thresholds beside that of random vectors; `layout` says how a state_dict's linear
+    weights are stored where two readings fit: outputs-inputs (torch), inputs-outputs (x @ W), and the same after
+    stacked- for an ensemble along a first axis.  Cost: O(m² D) a layer, where random vectors meet some 40 to 200
+    times that; memory O(m D).  Raises NumericsError for what holds no hidden layer, weights that are not finite,
+    weights that can be read in two ways, or a bad threshold.
     """
     if not 0 < threshold <= 1:
         raise NumericsError(f"threshold is {threshold:g}; accepted: a cosine above 0 and at most 1")
@@ -92,16 +103,16 @@ def observe(
         raise NumericsError(f"multiplicity is {multiplicity}; accepted: a whole number of at least 1")
     if seed < 0:
         raise NumericsError(f"seed is {seed}; accepted: a whole number of at least 0")
-    found = layers(source, inputs=inputs)
+    found = layers(source, inputs=inputs, layout=layout)
     seeds = np.random.SeedSequence(seed).spawn(len(found))
     return [
-        _measure(layer, threshold, multiplicity, child if chance else None)
+        _measure(layer, threshold, multiplicity, child, counted=chance)
         for layer, child in zip(found, seeds, strict=True)
     ]
 
 
 def _measure(
-    layer: Layer, threshold: float, multiplicity: int, chance: np.random.SeedSequence | None
+    layer: Layer, threshold: float, multiplicity: int, seed: np.random.SeedSequence, *, counted: bool
 ) -> LayerObservation:
     # Only shares of the amplitude matter here; in units of the largest norm no power of it over- or underflows.
     unit = measure_neurons(layer.w).norm.max() or 1.0
@@ -135,7 +146,12 @@ def _measure(
                 zip(by_count.counts.tolist(), by_count.centres.tolist(), strict=True)
             )
         ),
-        counts=() if chance is None or not len(u) else _counts(u, chance),
+        counts=_counts(u, seed) if counted and len(u) else (),
+        chance=against_chance(u, cosine=threshold, minimum=MINIMUM, seed=seed.spawn(1)[0])
+        if len(u)
+        else None,
+        network=layer.network,
+        notes=layer.notes,
     )
 
 

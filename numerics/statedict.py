@@ -1,84 +1,215 @@
 """The layers of a state_dict, found by the shapes of its tensors.
 
 A layer is a floating-point tensor of rank 2 (linear) or 3 to 5 (convolution), with the vector of matching
-length that stands beside it as bias; a bias that matches its columns shows a weight stored as (inputs,
-outputs). Layers run in an order in which each takes the outputs of the one before. Four kinds of tensors of
-such a rank are no layers: a normalisation (its bias has its own shape), an embedding (no bias, read by index:
-a later layer takes its columns and none its rows), a table of positions or means (a single row of rank 3 or
-more that is not called a weight), and a buffer or parameter of another name and no bias
-that is in the way of an order which the others have.
+length that stands beside it as bias. numerics.axes tells which axis counts the neurons and in which order the
+layers run, numerics.blocks what stands in no chain. Five kinds of tensors of such a rank are no layers: a
+normalisation (its bias has its own shape), an embedding (no bias, read by index: a later layer takes its columns
+and none its rows), statistics and positions (a name such as data_mean, mask, grid, and no bias), a single row of
+rank 3 or more that is not called a weight, and a buffer or parameter of another name and no bias that is in the
+way of an order which the others have. An ensemble stacked along a first axis (torch.func.stack_module_state) is
+read network by network.
 """
 
-from collections import Counter
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import torch
 from torch import Tensor
 
+from .axes import Item, Layout, as_stored, chained, evidence, numbered
+from .blocks import with_roles
+from .chain import Found, takes
+from .errors import NumericsError
+from .low_rank import merged
+from .packed import refuse_packed
 from .parametrized import effective
 
-_CHAIN = 24  # layers among which an order is searched for
-_STATES = 20_000  # dead ends after which the search gives up
+_STATISTICS = frozenset(
+    (
+        "mean",
+        "means",
+        "avg",
+        "average",
+        "std",
+        "stds",
+        "var",
+        "variance",
+        "sigma",
+        "mu",
+        "center",
+        "centre",
+        "min",
+        "max",
+        "norm",
+        "stats",
+        "stat",
+        "whitening",
+        "mask",
+        "masks",
+        "grid",
+        "pos",
+        "position",
+        "positions",
+        "positional",
+        "freq",
+        "freqs",
+        "inv",
+        "running",
+        "ema",
+        "shift",
+        "offset",
+        "data",
+        "dataset",
+        "x",
+        "y",
+        "inputs",
+        "targets",
+        "labels",
+        "moments",
+        "momentum",
+        "cov",
+        "covariance",
+    )
+)
+_WEIGHT = re.compile(r"weight|(^|_)kernel(:0)?\d*$|^w(_\w+|\d+)?(:0)?$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
-    """One layer: weight (outputs, inputs, ...) and bias (outputs,), named as in the source."""
+class Network:
+    """The layers of one network in their order, the output last; `number` is its place in an ensemble."""
 
-    name: str
-    kind: str
-    weight: Tensor
-    bias: Tensor | None
-
-    @property
-    def signature(self) -> tuple[str, tuple[int, ...]]:
-        return self.kind, tuple(self.weight.shape)
+    number: int | None
+    layers: tuple[Found, ...]
 
 
-def takes(after: Found, before: Found) -> bool:
-    """Whether the shapes let one layer take the outputs of another; a linear layer may take flattened filters."""
-    inputs, outputs = after.weight.shape[1], before.weight.shape[0]
-    if after.kind == "linear" and before.kind == "convolution":
-        return inputs % outputs == 0
-    return inputs == outputs and not (after.kind == "convolution" and before.kind == "linear")
+def networks_of_state(state: Mapping[str, Tensor], layout: Layout | None = None) -> list[Network]:
+    """The networks of a state_dict: one, or those of a stacked ensemble.
+
+    Raises NumericsError where a weight's numbers are not told, where two readings fit equally, or where what is
+    there forms no layers of neurons.
+    """
+    given = {name: value for name, value in state.items() if isinstance(value, Tensor)}
+    refuse_packed(given)
+    adapted, notes = merged(given)
+    tensors = effective(adapted)
+    if _is_stacked(tensors, layout):
+        size = len(next(iter(tensors.values())))
+        slices = ({name: tensor[k] for name, tensor in tensors.items()} for k in range(size))
+        return [Network(k, tuple(_layers(each, notes, layout))) for k, each in enumerate(slices)]
+    return [Network(None, tuple(_layers(tensors, notes, layout)))]
 
 
-def layers_of_state(state: Mapping[str, Tensor]) -> list[Found]:
-    """All layers, the output included, in their order of execution as far as shapes tell it."""
-    tensors = effective({name: value for name, value in state.items() if isinstance(value, Tensor)})
+def _is_stacked(tensors: Mapping[str, Tensor], layout: Layout | None) -> bool:
+    """Whether every tensor has one more axis in front, of one length: a bias of rank 2 or the chain tells."""
+    sizes = {tensor.shape[:1] for tensor in tensors.values()}
+    weights = [name for name, tensor in tensors.items() if tensor.ndim >= 3 and _is_weight(name, tensor)]
+    whole = len(sizes) == 1 and () not in sizes and len(weights) >= 2
+    floats = [tensor for tensor in tensors.values() if tensor.is_floating_point()]
+    if not whole or any(tensor.ndim < 2 or tensor.layout is not torch.strided for tensor in floats):
+        if layout is not None and layout.stacked:
+            raise NumericsError(
+                "no stacked networks: their tensors have one first axis, of the same length, in front"
+            )
+        return False
+    if layout is not None:
+        return layout.stacked
+    for name in weights:
+        shape = tensors[name].shape
+        for candidate in _bias_names(name):
+            bias = tensors.get(candidate)
+            if bias is not None and bias.ndim == 2 and bias.shape[1] in (*shape[1:3], shape[-1]):
+                return True
+    if any(tensors[name].ndim > 3 for name in weights) and not all(_called_weight(name) for name in weights):
+        return False
+    if not _forms_chain({name: tensor[0] for name, tensor in tensors.items()}):
+        return False
+    if not _forms_chain(tensors):
+        return True
+    raise NumericsError(
+        f"{weights[0]!r} {tuple(tensors[weights[0]].shape)} and the others: convolutions or a stack of networks? Both"
+        " fit; choose with layout (--layout outputs-inputs or stacked-outputs-inputs)"
+    )
+
+
+def _forms_chain(tensors: Mapping[str, Tensor]) -> bool:
+    """Whether the weights form a chain, or several, with no convolution of unknown axes turned."""
+    items = [evidence(layer, None) for layer in _found(tensors, {})]
+    items = [
+        replace(item, turned=bool(item.turned)) if item.found.kind == "convolution" else item
+        for item in items
+    ]
+    try:
+        return len(items) > 1 and chained(items) is not None
+    except NumericsError:  # two chains
+        return True
+
+
+def _layers(tensors: Mapping[str, Tensor], notes: Mapping[str, str], layout: Layout | None) -> list[Found]:
+    """All layers, the output included, in their order of execution as far as it is told."""
+    found = with_roles(_found(tensors, notes))
+    items = [evidence(layer, layout) for layer in found]
+    if any(layer.role for layer in found):
+        return as_stored(items)
+    candidates = [items]
+    named = [item for item in items if item.found.bias is not None or _called_weight(item.found.entry)]
+    if 2 <= len(named) < len(items):
+        candidates.append(named)
+    if len(items) > 2:
+        candidates.append([item for item in items if len(item.found.weight) > 1 or _is_named(item)])
+    for each in candidates:
+        order = chained(each) if len(each) > 1 else None
+        if order is not None:
+            return order
+    unchained = as_stored(items)
+    note = "its shape and the next one's form no chain; layers are listed as stored, the last one as output"
+    return [
+        replace(layer, notes=(*layer.notes, note))
+        if k + 1 < len(unchained) and not takes(unchained[k + 1], layer)
+        else layer
+        for k, layer in enumerate(unchained)
+    ]
+
+
+def _is_named(item: Item) -> bool:
+    return item.found.bias is not None or _called_weight(item.found.entry)
+
+
+def _found(tensors: Mapping[str, Tensor], notes: Mapping[str, str]) -> list[Found]:
+    """The weights as stored, each with its bias; a layer under two names once."""
+    tensors = {name: _channels_first(name, tensor, tensors) for name, tensor in tensors.items()}
     weights = [
         name for name in tensors if _is_weight(name, tensors[name]) and not _is_normalisation(tensors, name)
     ]
+    weights = numbered(weights)
     biases = _biases(tensors, weights)
-    turned = _turned(tensors, weights, biases)
-    found, seen = [], set()
+    found: list[Found] = []
+    seen = set()
     for name in weights:
-        bias_name = biases.get(name)
-        if bias_name is not None:  # one layer registered under two names is one layer
-            same = tuple(_place(tensors[part]) for part in (name, bias_name))
+        bias = tensors[biases[name]] if name in biases else None
+        if bias is not None:
+            same = tuple(_place(part) for part in (tensors[name], bias))
             if None not in same and same in seen:
                 continue
             seen.add(same)
-        prefix, _, leaf = name.rpartition(".")
-        weight = tensors[name].transpose(0, 1) if name in turned else tensors[name]
-        bias = tensors[biases[name]] if name in biases else None
-        kind = "linear" if weight.ndim == 2 else "convolution"
-        found.append(Found(prefix if leaf == "weight" and prefix else name, kind, weight, bias))
-    found = [
+        elif _is_statistic(name):
+            continue
+        prefix, leaf = _split(name)
+        kind = "linear" if tensors[name].ndim == 2 else "convolution"
+        shown = prefix.rstrip("./") if leaf == "weight" and prefix else name
+        note = (notes[name],) if name in notes else ()
+        found.append(Found(shown, kind, tensors[name], bias, name, notes=note))
+    return [
         layer
         for place, layer in enumerate(found)
-        if not _is_embedding(found, place) and not _is_table(tensors, layer)
+        if not _is_embedding(found, place, biases, tensors) and not _is_table(layer)
     ]
-    candidates = [found]
-    if any(tensors[name].ndim == 2 for name in turned):
-        candidates.append([_transposed(each) if each.bias is None else each for each in found])
-    named = [layer for layer in found if layer.bias is not None or _called_weight(tensors, layer.name)]
-    if 2 <= len(named) < len(found):
-        candidates.append(named)
-    ordered = (in_order(each) for each in candidates)
-    return next((order for order in ordered if order is not None), found)
+
+
+def _split(name: str) -> tuple[str, str]:
+    """What stands before the last name of a path, its separator included, and that name."""
+    cut = max(name.rfind("."), name.rfind("/")) + 1
+    return name[:cut], name[cut:]
 
 
 def _place(tensor: Tensor) -> tuple[object, ...] | None:
@@ -88,58 +219,92 @@ def _place(tensor: Tensor) -> tuple[object, ...] | None:
     return tensor.device, tensor.data_ptr(), tuple(tensor.shape), tensor.stride()
 
 
-def _transposed(layer: Found) -> Found:
-    return replace(layer, weight=layer.weight.transpose(0, 1)) if layer.kind == "linear" else layer
-
-
 def _is_weight(name: str, tensor: Tensor) -> bool:
-    leaf = name.rpartition(".")[2]
+    leaf = _split(name)[1]
     if not tensor.is_floating_point() or not 2 <= tensor.ndim <= 5 or min(tensor.shape) == 0:
         return False
-    return "bias" not in leaf and "running" not in leaf
+    return "bias" not in leaf and "running" not in leaf and leaf != "embedding"
 
 
-def _called_weight(tensors: Mapping[str, Tensor], name: str) -> bool:
-    return f"{name}.weight" in tensors or "weight" in name.rpartition(".")[2]
+def _called_weight(name: str) -> bool:
+    return _WEIGHT.search(_split(name)[1]) is not None
+
+
+def _is_statistic(name: str, *, vector: bool = False) -> bool:
+    """Whether the name is of numbers about the data; a vector called shift or offset is a bias."""
+    words = set(re.split(r"[_\d:]+", _split(name)[1].lower())) - ({"shift", "offset"} if vector else set())
+    return not _called_weight(name) and not _STATISTICS.isdisjoint(words)
 
 
 def _is_normalisation(tensors: Mapping[str, Tensor], name: str) -> bool:
-    prefix, _, leaf = name.rpartition(".")
-    bias = tensors.get(f"{prefix}.bias" if prefix else "bias")
+    prefix, leaf = _split(name)
+    bias = tensors.get(f"{prefix}bias")
     return leaf == "weight" and bias is not None and bias.shape == tensors[name].shape
 
 
-def _is_embedding(found: Sequence[Found], place: int) -> bool:
+def _is_embedding(
+    found: Sequence[Found], place: int, biases: Mapping[str, str], tensors: Mapping[str, Tensor]
+) -> bool:
     table = found[place]
     if table.kind != "linear" or table.bias is not None or place == len(found) - 1:
         return False
-    others = [layer for layer in found if layer is not table]
     columns = table.weight.shape[1]
+
+    def upright(layer: Found) -> Found:
+        rows, width = layer.weight.shape[:2]
+        turned = layer.bias is not None and len(layer.bias) == width != rows
+        return layer.turned() if turned else layer
+
     read = any(
-        layer.kind == "linear" and layer.weight.shape[1] == columns and layer.bias is not None
+        layer.kind == "linear" and upright(layer).weight.shape[1] == columns and layer.bias is not None
         for layer in found[place + 1 :]
     )
-    return read and not any(takes(layer, table) for layer in others)
+    return read and not any(takes(upright(layer), table) for layer in found if layer is not table)
 
 
-def _is_table(tensors: Mapping[str, Tensor], layer: Found) -> bool:
+def _is_table(layer: Found) -> bool:
     """Positions, means of images: one row of rank 3 or more, without bias, not called a weight."""
     alone = layer.weight.shape[0] == 1 and layer.weight.ndim > 2 and layer.bias is None
-    return alone and not _called_weight(tensors, layer.name)
+    return alone and not _called_weight(layer.entry)
+
+
+def _channels_first(name: str, tensor: Tensor, tensors: Mapping[str, Tensor]) -> Tensor:
+    """Convolutions stored with (inputs, outputs) as last axes, as (inputs, outputs, ...): called `kernel`, or told
+    by their bias."""
+    if not 3 <= tensor.ndim <= 5 or not _is_weight(name, tensor):
+        return tensor
+    biases = [tensors[each] for each in _bias_names(name) if each in tensors and tensors[each].ndim == 1]
+    if biases:
+        last = all(len(bias) == tensor.shape[-1] and len(bias) not in tensor.shape[:2] for bias in biases)
+        last |= _is_kernel(name) and all(len(bias) == tensor.shape[-1] for bias in biases)
+    else:
+        last = _is_kernel(name)
+    return tensor.permute(-2, -1, *range(tensor.ndim - 2)) if last else tensor
+
+
+def _is_kernel(name: str) -> bool:
+    return re.search(r"(^|_)kernel(:0)?$", _split(name)[1]) is not None
+
+
+def _bias_names(name: str) -> list[str]:
+    """The names that a weight's bias may have."""
+    start, leaf = _split(name)
+    swapped = [leaf.replace("weight", "bias"), leaf.replace("kernel", "bias"), "bias"]
+    if re.match(r"w(?!eight)", leaf, re.IGNORECASE):
+        swapped += [("b" if leaf[0] == "w" else "B") + leaf[1:], "b" + leaf[1:]]
+    return list(dict.fromkeys(f"{start}{each}" for each in swapped if each != leaf))
 
 
 def _biases(tensors: Mapping[str, Tensor], weights: Sequence[str]) -> dict[str, str]:
     """The vector that belongs to each weight.
 
-    Named like it with bias for weight, or `bias`; else the vectors and the weights of one length within one
-    module, paired in order where they are equally many, along the axis that pairs more of them, or where the
-    vectors stand right behind their weights.
+    Named like it with bias for weight (or b for w), or `bias`; else the vectors and the weights of one length
+    within one module, paired in order where they are equally many, along the axis that pairs more of them, or
+    where the vectors stand right behind their weights.
     """
     result: dict[str, str] = {}
     for name in weights:
-        prefix, _, leaf = name.rpartition(".")
-        start = f"{prefix}." if prefix else ""
-        for candidate in (f"{start}{leaf.replace('weight', 'bias')}", f"{start}bias"):
+        for candidate in _bias_names(name):
             fits = candidate in tensors and tensors[candidate].ndim == 1
             if name not in result and fits and len(tensors[candidate]) in tensors[name].shape[:2]:
                 result[name] = candidate
@@ -148,12 +313,15 @@ def _biases(tensors: Mapping[str, Tensor], weights: Sequence[str]) -> dict[str, 
     modules: dict[str, list[str]] = {}
     for name in weights:
         if name not in result:
-            modules.setdefault(name.rpartition(".")[0], []).append(name)
+            modules.setdefault(_split(name)[0], []).append(name)
     for prefix, members in modules.items():
         beside = [
             name
             for name, tensor in tensors.items()
-            if tensor.ndim == 1 and name not in taken and name.rpartition(".")[0] == prefix
+            if tensor.ndim == 1
+            and name not in taken
+            and _split(name)[0] == prefix
+            and not _is_statistic(name, vector=True)
         ]
         pairs = [_paired(tensors, members, beside, axis) for axis in (0, 1)]
         result |= max(
@@ -172,54 +340,3 @@ def _paired(
         if len(those) == len(beside):
             pairs.update(zip(those, beside, strict=True))
     return pairs
-
-
-def _turned(tensors: Mapping[str, Tensor], weights: Sequence[str], biases: Mapping[str, str]) -> set[str]:
-    """Weights stored as (inputs, outputs): the bias matches the columns only; square linear ones follow the
-    other linear ones where these agree."""
-    turned, upright = set(), set()
-    for name in weights:
-        if name in biases:
-            rows, columns = tensors[name].shape[:2]
-            length = len(tensors[biases[name]])
-            turned |= {name} if length == columns != rows else set()
-            upright |= {name} if length == rows != columns and tensors[name].ndim == 2 else set()
-    if any(tensors[name].ndim == 2 for name in turned) and not upright:
-        turned |= {name for name in biases if tensors[name].ndim == 2}
-    return turned
-
-
-def in_order(found: Sequence[Found]) -> list[Found] | None:
-    """The layers in an order in which their shapes fit together: as registered where that fits, else the only
-    other one; None where none fits, several do, or too many would have to be tried.
-
-    Layers of one shape are interchangeable to the search and keep their order of registration.
-    """
-    if all(takes(after, before) for before, after in pairwise(found)):
-        return list(found)
-    if len(found) > _CHAIN:
-        return None
-    dead: set[tuple[object, ...]] = set()
-    orders: list[list[int]] = []
-
-    def extend(order: list[int]) -> None:
-        if len(order) == len(found):
-            orders.append(order)
-            return
-        last = found[order[-1]].signature if order else None
-        state = (last, frozenset(Counter(found[k].signature for k in order).items()))
-        before = len(orders)
-        tried = set()
-        for k, layer in enumerate(found):
-            if len(orders) > 1 or state in dead or len(dead) > _STATES:
-                return
-            if k in order or layer.signature in tried:
-                continue
-            tried.add(layer.signature)
-            if not order or takes(layer, found[order[-1]]):
-                extend([*order, k])
-        if len(orders) == before:
-            dead.add(state)
-
-    extend([])
-    return [found[k] for k in orders[0]] if len(orders) == 1 and len(dead) <= _STATES else None

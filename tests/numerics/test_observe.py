@@ -10,6 +10,7 @@ from torch import nn
 from numerics.adapter import layers
 from numerics.checkpoint import load_state
 from numerics.errors import NumericsError
+from numerics.measure.chance import pair_chance
 from numerics.observe import observe
 
 
@@ -154,6 +155,87 @@ def test_nonsense_is_refused(script):
         observe(script.state_dict(), multiplicity=0)
     with pytest.raises(NumericsError, match="seed is -1"):
         observe(script.state_dict(), seed=-1)
+
+
+def planted(rows):
+    rows = torch.as_tensor(rows)
+    return {"a.weight": rows, "b.weight": torch.ones(1, len(rows), dtype=rows.dtype)}
+
+
+@pytest.mark.parametrize("neurons", [30, 120])
+@pytest.mark.parametrize("dimension", [1, 3])
+def test_a_fresh_layer_is_no_more_condensed_than_chance(dimension, neurons):
+    """Its many orientations are those of random directions; one of twenty may stand out, three of six may not."""
+    said = []
+    for seed in range(6):
+        torch.manual_seed(seed)
+        net = nn.Sequential(nn.Linear(dimension, neurons), nn.Tanh(), nn.Linear(neurons, 1))
+        said.append(observe(net, seed=seed)[0])
+    assert sum(not each.chance.no_more for each in said) < 3
+    assert all(each.chance.dimension == dimension + 1 and each.chance.neurons == neurons for each in said)
+    if dimension == 1:
+        for each in said:
+            assert each.chance.orientations == pytest.approx(each.orientations, abs=3)
+            assert each.chance.condensed_neurons > 0.7 * neurons
+
+
+@pytest.mark.parametrize("dimension", [2, 3, 6, 40])
+@pytest.mark.parametrize("directions", [1, 2, 4])
+def test_condensed_neurons_are_more_than_chance(dimension, directions):
+    rng = np.random.default_rng(dimension)
+    centres = rng.standard_normal((directions, dimension))
+    rows = centres[np.arange(40) % directions] * rng.uniform(0.5, 2, (40, 1))
+    (each,) = observe(planted(rows))
+    assert not each.chance.no_more
+    assert each.chance.p <= 0.05
+
+
+def test_chance_lives_in_the_dimensions_that_have_a_weight():
+    rows = np.zeros((50, 9))
+    rows[:, 4] = np.random.default_rng(0).standard_normal(50)
+    (each,) = observe(planted(rows))
+    assert (each.orientations, each.condensed_neurons) == (2, 50)
+    assert (each.chance.dimension, each.chance.orientations, each.chance.no_more) == (1, 2, True)
+    (each,) = observe(planted(np.zeros((5, 3))))
+    assert each.chance is None
+
+
+def test_the_chance_of_a_pair_is_the_share_of_a_cap():
+    # In the plane an angle; in space the height of the cap (Archimedes); elsewhere by drawing.
+    assert pair_chance(2, 0.95) == pytest.approx(np.arccos(0.95) / np.pi, rel=1e-12)
+    assert pair_chance(3, 0.8) == pytest.approx(0.1, rel=1e-12)
+    assert pair_chance(1, 0.95) == 0.5
+    rows = np.random.default_rng(0).standard_normal((200_000, 6))
+    drawn = (rows[:, 0] >= 0.5 * np.linalg.norm(rows, axis=1)).mean()
+    assert pair_chance(6, 0.5) == pytest.approx(drawn, abs=4 * np.sqrt(drawn / len(rows)))
+
+
+def test_the_verdict_on_chance_is_in_the_table_and_in_the_document(tmp_path, capsys):
+    from verify.cli import main
+
+    torch.manual_seed(0)
+    torch.save(
+        nn.Sequential(nn.Linear(1, 60), nn.Tanh(), nn.Linear(60, 1)).state_dict(), tmp_path / "fresh.pt"
+    )
+    rows = np.outer(np.linspace(0.5, 2, 60), [0.6, 0.8])
+    torch.save(planted(rows), tmp_path / "condensed.pt")
+    torch.save({f"W{k}": torch.eye(4) for k in range(3)}, tmp_path / "square.pt")
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as stop:
+            main(["observe", *map(str, arguments)])
+        return stop.value.code, capsys.readouterr()
+
+    for name, no_more in (("fresh.pt", True), ("condensed.pt", False)):
+        _, out = run(tmp_path / name)
+        assert ("no more than chance" in out.out) == no_more
+        assert "60 random vectors in D = 2 give" in out.out
+        _, out = run(tmp_path / name, "--json", "--quiet")
+        assert json.loads(out.out)["layers"][0]["chance"]["no_more"] is no_more
+    code, out = run(tmp_path / "square.pt")
+    assert (code, out.out, out.err.count("\n")) == (2, "", 1)
+    assert "--layout outputs-inputs or inputs-outputs" in out.err
+    assert run(tmp_path / "square.pt", "--layout", "inputs-outputs")[0] == 0
 
 
 def test_the_command(script, tmp_path, capsys):

@@ -16,6 +16,7 @@ def observe(
     chance: Annotated[bool, Flag] = False,
     seed: Count = 0,
     entry: str | None = None,
+    layout: str | None = None,
     output: Output = OUTPUT,
 ) -> int:
     """Measure condensation in trained PyTorch weights: a state_dict saved by torch, or .safetensors.
@@ -31,9 +32,12 @@ def observe(
     chance
         Also count orientations over thresholds from 0.8 to 0.99, beside random vectors of the same number.
     seed
-        Seed of those random vectors.
+        Seed of the random vectors that the layers are compared with.
     entry
         Dictionary to read where the file holds several with weights: model, or state.model within another.
+    layout
+        How linear weights are stored where two readings fit: outputs-inputs (torch), inputs-outputs (x @ W),
+        stacked-outputs-inputs or stacked-inputs-outputs (an ensemble along a first axis).
     """
     from numerics.checkpoint import load_state
     from numerics.observe import observe as measure
@@ -47,6 +51,7 @@ def observe(
             multiplicity=multiplicity,
             chance=chance,
             seed=seed,
+            layout=layout,
         ),
     )
     if output.json:
