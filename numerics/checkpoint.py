@@ -88,11 +88,45 @@ def _dictionaries(stored: object, place: str, depth: int = 0) -> Iterator[tuple[
     """Every dictionary with a weight tensor directly in it, by its place; optimisers' states left out."""
     if not isinstance(stored, Mapping) or depth > _DEPTH or {"state", "param_groups"} <= set(stored):
         return
+    tree = _tree(stored)
+    if tree is not None:
+        yield place, tree
+        return
     found = {str(key): value for key, value in stored.items() if isinstance(value, Tensor)}
     if any(tensor.ndim >= 2 for tensor in found.values()):
         yield place, found
     for key, value in stored.items():
         yield from _dictionaries(value, f"{place}.{key}" if place else str(key), depth + 1)
+
+
+def _tree(stored: Mapping[object, object]) -> dict[str, Tensor] | None:
+    """The network of a tree of parameters (of Flax, of Haiku), a dictionary for each layer, flat; None for others.
+
+    Every dictionary that holds tensors holds one weight at most, called w or kernel, and there are several.
+    """
+    flat: dict[str, Tensor] = {}
+    weights: list[str] = []
+
+    def walk(node: Mapping[object, object], place: str, depth: int) -> bool:
+        heavy = [str(k) for k, v in node.items() if isinstance(v, Tensor) and v.ndim >= 2]
+        if depth > _DEPTH + 2 or len(heavy) > 1 or (heavy and heavy[0] not in ("w", "kernel", "embedding")):
+            return False
+        weights.extend(heavy)
+        for key, value in node.items():
+            name = f"{place}.{key}" if place else str(key)
+            if isinstance(value, Tensor):
+                flat[name] = value
+            elif not isinstance(value, Mapping) or not walk(value, name, depth + 1):
+                return False
+        return True
+
+    direct = any(isinstance(value, Tensor) for value in stored.values())
+    # A dictionary with one entry is a wrapper ("params") around the tree, and taken by the place of the tree.
+    if len(stored) < 2 or direct or not walk(stored, "", 0) or len(weights) < 2:
+        return None
+    # Entries that are trees themselves are several networks, or parts that are to be chosen by name.
+    parts = [sum(name.startswith(f"{key}.") and flat[name].ndim >= 2 for name in flat) for key in stored]
+    return flat if sum(part > 1 for part in parts) < 2 else None
 
 
 def _chosen(candidates: dict[str, dict[str, Tensor]], entry: str | None, path: str) -> dict[str, Tensor]:
@@ -107,7 +141,7 @@ def _chosen(candidates: dict[str, dict[str, Tensor]], entry: str | None, path: s
         )
     # Data or statistics beside a network are no network: at least two weights, named so where any are.
     for enough in (
-        lambda state: _weights(state, "weight") > 1,
+        lambda state: _weights(state, "weight") > 1 or _weights(state, "kernel") > 1,
         lambda state: _weights(state, "") > 1,
         lambda state: True,
     ):

@@ -300,7 +300,7 @@ def _biases(tensors: Mapping[str, Tensor], weights: Sequence[str]) -> dict[str, 
 
     Named like it with bias for weight (or b for w), or `bias`; else the vectors and the weights of one length
     within one module, paired in order where they are equally many, along the axis that pairs more of them, or
-    where the vectors stand right behind their weights.
+    where the vectors stand right behind their weights or have their numbers.
     """
     result: dict[str, str] = {}
     for name in weights:
@@ -325,7 +325,12 @@ def _biases(tensors: Mapping[str, Tensor], weights: Sequence[str]) -> dict[str, 
         ]
         pairs = [_paired(tensors, members, beside, axis) for axis in (0, 1)]
         result |= max(
-            pairs, key=lambda pair: (len(pair), sum(place[b] == place[w] + 1 for w, b in pair.items()))
+            pairs,
+            key=lambda pair: (
+                len(pair),
+                sum(place[b] == place[w] + 1 for w, b in pair.items()),
+                sum(re.findall(r"\d+", w) == re.findall(r"\d+", b) for w, b in pair.items()),
+            ),
         )
     return result
 

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from numerics import checkpoint
+from numerics.adapter import layers
 from numerics.checkpoint import load_state
 from numerics.datasets import load
 from numerics.errors import NumericsError
@@ -44,6 +45,26 @@ def test_the_network_is_found_beside_and_below_other_tensors(net, optimizer, tmp
         read = load_state(tmp_path / f"{number}.ckpt")
         assert list(read) == list(state)
         assert all(torch.equal(read[name], state[name]) for name in state)
+
+
+@pytest.mark.parametrize(("weight", "bias"), [("kernel", "bias"), ("w", "b")])
+@pytest.mark.parametrize("wrapped", ["", "params"])
+def test_a_tree_of_parameters_is_one_network_and_two_trees_are_two(weight, bias, wrapped, tmp_path):
+    def tree(width):
+        shapes = {"Dense_0": (3, width), "Dense_1": (width, 4), "Dense_2": (4, 1)}
+        return {n: {bias: torch.ones(s[1]), weight: torch.randn(s)} for n, s in shapes.items()}
+
+    one = tree(7)
+    torch.save({wrapped: one, "step": 3} if wrapped else one, tmp_path / "tree.pt")
+    read = load_state(tmp_path / "tree.pt")
+    assert list(read) == [f"Dense_{k}.{leaf}" for k in range(3) for leaf in (bias, weight)]
+    first, second = layers(read)
+    np.testing.assert_array_equal(first.w[:, :-1], one["Dense_0"][weight].T)
+    assert (first.w.shape, second.w.shape) == ((7, 4), (4, 8))
+    torch.save({"actor": tree(7), "critic": {"params": tree(9)}}, tmp_path / "two.pt")
+    with pytest.raises(NumericsError, match=r"several sets of weights: 'actor', 'critic.params'; choose"):
+        load_state(tmp_path / "two.pt")
+    assert len(layers(load_state(tmp_path / "two.pt", entry="critic.params"))[0].w) == 9
 
 
 def test_several_networks_are_never_chosen_by_chance(net, tmp_path, capsys):
