@@ -185,10 +185,7 @@ class MomentTensor:
 
     @cached_property
     def rounding(self) -> MomentTensor | None:
-        """The form whose coefficients bound what the rounding of the data leaves open in those of P; None for exact data.
-
-        Source: theory.data_rounding.
-        """
+        """The form of the bounds of the coefficients' rounding (theory.data_rounding); None for exact data."""
         if self.data is None:
             return None
         bounds = coefficient_bounds(*self.data, self.order, _multinomial(self.exponents))

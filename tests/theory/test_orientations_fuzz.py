@@ -68,6 +68,11 @@ def check_stationary(x, y, text, p, u, o):
     assert o.kind is not Kind.DYING or o.neuron_sign in (1, -1)
 
 
+def test_a_singular_step_of_the_search():
+    """M² + d is singular to rounding at a start, whatever is added to it below 1e-16 of its size."""
+    assert check(1066)
+
+
 @pytest.mark.parametrize("block", range(4))
 def test_small_integer_problems(block):
     assert sum(check(seed) for seed in range(15 * block, 15 * (block + 1))) > 5
