@@ -13,7 +13,7 @@ import pytest
 import sympy
 import torch
 
-from verify import progress
+from verify import Experiment, progress
 from verify.cli import main
 
 
@@ -300,6 +300,12 @@ def test_verify_a_file_of_the_users_own(capsys, tmp_path):
         assert {"name", "predicted", "observed", "tolerance", "verdict", "source", "seconds"} <= set(check)
     folder = Path(first["run_dir"])
     assert json.loads((folder / "run.json").read_text())["verdict"] == "CONFIRMED"
+    taken, asked = first["experiments"][0], first["asked"][0]
+    assert (taken["init_std"], taken["fraction"], taken["width"]) == (1e-5, 0.001, 10)
+    assert taken["lr"] > 0
+    assert (asked["init_std"], asked["fraction"], asked["lr"]) == (None, None, None)
+    assert Experiment(**taken).to_json() == taken
+    assert Experiment.from_json(first).to_json() == asked
     assert {path.name for path in folder.iterdir()} == {"run.json", "data-tanh"}
     assert {path.suffix for path in (folder / "data-tanh").iterdir()} == {".json", ".npz", ".png", ".svg"}
     with np.load(folder / "data-tanh" / "arrays.npz", allow_pickle=False) as arrays:

@@ -5,6 +5,8 @@ import os
 import re
 from dataclasses import fields, replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,8 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from numerics import Dataset
+from numerics.schedules import RescaledTime
 from tests.verify.untrained import X, Y, alike, marked
 from verify import Experiment, UsageError, pipeline, provenance, run
+from verify.examination import Resolved
 from verify.keys import LENGTH, keys, labels
 from verify.strategies import experiments
 from verify.table import print_report
@@ -64,6 +68,10 @@ def test_names_say_what_differs():
     assert [re.sub("[0-9a-f]{8}$", "...", name) for name in labels(changed)] == ["own/tanh, data ..."] * 2
     formulas = [Experiment(data="line", activation=sigma) for sigma in ("x*tanh(x)", "x-tanh(x)")]
     assert keys(formulas) == ("line-x-tanh-x", "line-x-tanh-x-2")
+    assert keys([Experiment(data=Dataset(name, X, Y)) for name in ("own", "OWN")]) == (
+        "own-tanh",
+        "OWN-tanh-2",
+    )
 
 
 @given(crowds(most=2))
@@ -175,3 +183,21 @@ def test_a_document_that_fits_no_run_is_refused_in_one_line(untrained, tmp_path,
     with pytest.raises(ValueError, match=says) as error:
         Experiment.from_json(document)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("rate", "lr", "rule"),
+    [
+        (0.03, 0.03, None),
+        (RescaledTime(0.01, 1, 4.0), 0.0025, None),
+        (RescaledTime(0.01, 2, 4.0), None, {"step": 0.01, "multiplicity": 2, "rate": 4.0}),
+    ],
+)
+def test_the_learning_rate_that_was_taken(rate, lr, rule):
+    """A number where it is constant, and otherwise the rule by which it follows the neurons."""
+    evidence: Any = SimpleNamespace(trained=SimpleNamespace(std=np.float64(1e-3)), fraction=float("nan"))
+    taken = Resolved.of(evidence, rate)
+    assert (taken.init_std, taken.fraction, taken.lr) == (1e-3, None, lr)
+    assert (rule is None) is (taken.schedule is None)
+    assert (rule or {}).items() <= (taken.schedule or {}).items()
+    assert json.dumps(vars(taken), allow_nan=False)
