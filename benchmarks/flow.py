@@ -24,8 +24,8 @@ from numerics.flow import LeadingFlowResult, LeadingStatus, gradient_flow, leadi
 from numerics.flow.moments import Moments, monomials
 from numerics.flow.neurons import remaining_time
 from numerics.flow.oracle import precise_flow, two_layer_field
-from numerics.orientation import angle_between
-from theory.closed_form import LinearFlow
+from numerics.measure.orientation import angle_between
+from theory.flows.linear import LinearFlow
 
 REPEATS = 5
 Field = Callable[[float, np.ndarray], np.ndarray]

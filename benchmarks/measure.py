@@ -7,8 +7,8 @@ import time
 import numpy as np
 import torch
 
-from numerics.monitor import CondensationMonitor
-from numerics.orientation import clusters, cosine_quantiles, effective_width
+from numerics.measure.orientation import clusters, cosine_quantiles, effective_width
+from numerics.weights.monitor import CondensationMonitor
 
 REPEATS = 5
 

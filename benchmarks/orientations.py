@@ -19,7 +19,7 @@ import numpy as np
 import sympy
 from flint import fmpq
 
-from theory.moment_tensor import MomentTensor
+from theory.forms.moment_tensor import MomentTensor
 from theory.orientations import find_orientations
 
 REPEATS = 5

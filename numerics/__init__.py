@@ -13,21 +13,27 @@ from types import ModuleType
 from typing import Any
 
 _HOMES = {
-    "numerics.datasets": ("Dataset", "append_bias", "load"),
+    "numerics.data.datasets": ("Dataset", "append_bias", "load"),
     "numerics.errors": ("NumericsError",),
-    "numerics.activations": ("TorchActivation", "from_callable"),
-    "numerics.networks": ("Network",),
-    "numerics.initial": ("initialise",),
-    "numerics.schedules": ("RescaledTime",),
-    "numerics.stopping": ("Alignment", "LossFraction", "Status", "Steps", "Time"),
-    "numerics.train": ("train", "training"),
+    "numerics.nets.activations": ("TorchActivation", "from_callable"),
+    "numerics.nets.networks": ("Network",),
+    "numerics.nets.initial": ("initialise",),
+    "numerics.training.schedules": ("RescaledTime",),
+    "numerics.training.stopping": ("Alignment", "LossFraction", "Status", "Steps", "Time"),
+    "numerics.training.train": ("train", "train_stepwise"),
     "numerics.flow": ("gradient_flow", "leading_flow", "moments", "one_sided_moments"),
-    "numerics.orientation": ("chance_counts", "clusters", "cosine_matrix", "match", "weighted_median"),
-    "numerics.merging": ("merge_neurons", "output_change"),
-    "numerics.observe": ("LayerObservation", "observe"),
-    "numerics.adapter": ("Layer", "layers"),
-    "numerics.checkpoint": ("load_state",),
-    "numerics.monitor": ("CondensationMonitor",),
+    "numerics.measure.orientation": (
+        "chance_counts",
+        "clusters",
+        "cosine_matrix",
+        "match",
+        "weighted_median",
+    ),
+    "numerics.measure.merging": ("merge_neurons", "output_change"),
+    "numerics.weights.observation": ("LayerObservation", "observe"),
+    "numerics.weights.adapter": ("Layer", "layers"),
+    "numerics.weights.checkpoint": ("load_state",),
+    "numerics.weights.monitor": ("CondensationMonitor",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -2,7 +2,7 @@
 
 import os
 
-from .errors import NumericsError
+from numerics.errors import NumericsError
 
 
 def available_bytes() -> int:

@@ -6,9 +6,9 @@ import sys
 import pytest
 
 MODULES = {
-    "theory": ("theory, theory.prediction, theory.horizon", ("torch", "numerics", "verify")),
+    "theory": ("theory, theory.predictions.smooth, theory.times.horizon", ("torch", "numerics", "verify")),
     "numerics": (
-        "numerics.train, numerics.flow, numerics.orientation, numerics.merging, numerics.monitor, numerics.datasets",
+        "numerics.training.train, numerics.flow, numerics.measure.orientation, numerics.measure.merging, numerics.weights.monitor, numerics.data.datasets",
         ("sympy", "theory", "verify", "flint"),
     ),
 }

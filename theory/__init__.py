@@ -5,31 +5,21 @@
 2
 """
 
-from theory.activation import Activation, activation
-from theory.alignment import alignment_exponent, alignment_time, linear_alignment_time
-from theory.basins import BasinShare, BasinShares, basin_shares
-from theory.blow_up import aligned_blow_up_time, balanced_blow_up_time, balanced_horizon, blow_up_bounds
-from theory.closed_form import LinearFlow, linear_horizon
-from theory.destination import Destinations, Fate, Neurons, destinations, neurons_at
-from theory.dynamics.decay import DecayField, decay_system, decayed_blow_up, undecayed_time
-from theory.dynamics.deep import deep_system
-from theory.dynamics.deep_field import DeepField
-from theory.dynamics.deep_orientations import FirstLayer, first_layer, product_order
-from theory.dynamics.field import SmoothField
-from theory.dynamics.forms import PowerForm
-from theory.dynamics.offset import offset_system
-from theory.dynamics.offset_field import OffsetField, OffsetVariant
-from theory.dynamics.one_sided import one_sided_system
-from theory.dynamics.one_sided_field import OneSidedField
-from theory.dynamics.outputs import outputs_system
-from theory.dynamics.outputs_field import LinearOutputs, OutputsField, output_tensors
-from theory.dynamics.rescaled import rescaled
-from theory.dynamics.smooth import smooth_system
-from theory.dynamics.system import LeadingSystem
 from theory.errors import TheoryError
-from theory.horizon import Horizon, blow_up_horizon
-from theory.moment_tensor import MomentTensor
-from theory.offset import OffsetPrediction, Split, offset_prediction
+from theory.fields.deep import DeepField
+from theory.fields.offset import OffsetField, OffsetVariant
+from theory.fields.one_sided import OneSidedField
+from theory.fields.outputs import LinearOutputs, OutputsField, output_tensors
+from theory.fields.rescaled import rescaled
+from theory.fields.smooth import SmoothField
+from theory.flows.basins import BasinShare, BasinShares, basin_shares
+from theory.flows.linear import LinearFlow, linear_horizon
+from theory.flows.smooth import Destinations, Fate, Neurons, destinations, neurons_at
+from theory.forms.moment_tensor import MomentTensor
+from theory.forms.power import PowerForm
+from theory.formula.activation import Activation, activation
+from theory.losses.loss import Loss, loss
+from theory.losses.signal import FittedOutput, fitted_output, signal_function
 from theory.orientations import (
     AdamReason,
     AdamRegime,
@@ -48,10 +38,20 @@ from theory.orientations import (
     one_sided_form,
     sign_descent_orientations,
 )
-from theory.output_orientations import output_orientations
-from theory.output_signal import FittedOutput, fitted_output, signal_function
-from theory.prediction import Prediction, predict
-from theory.signal import Loss, loss
+from theory.orientations.deep import FirstLayer, first_layer, product_order
+from theory.orientations.outputs import output_orientations
+from theory.predictions.offset import OffsetPrediction, Split, offset_prediction
+from theory.predictions.smooth import Prediction, predict
+from theory.systems.decay import DecayField, decay_system, decayed_blow_up, undecayed_time
+from theory.systems.deep.system import deep_system
+from theory.systems.offset import offset_system
+from theory.systems.one_sided import one_sided_system
+from theory.systems.outputs import outputs_system
+from theory.systems.smooth import smooth_system
+from theory.systems.system import LeadingSystem
+from theory.times.alignment import alignment_exponent, alignment_time, linear_alignment_time
+from theory.times.blow_up import aligned_blow_up_time, balanced_blow_up_time, balanced_horizon, blow_up_bounds
+from theory.times.horizon import Horizon, blow_up_horizon
 
 __all__ = [
     "Activation",

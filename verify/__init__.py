@@ -7,14 +7,14 @@ from importlib import import_module
 from typing import Any
 
 _HOME = {
-    "Check": "verify.verdict",
-    "Experiment": "verify.experiment",
-    "Report": "verify.report",
+    "Check": "verify.report.verdict",
+    "Experiment": "verify.bridge.experiment",
+    "Report": "verify.report.report",
     "UsageError": "verify.errors",
-    "Verdict": "verify.verdict",
+    "Verdict": "verify.report.verdict",
     "measure_order": "verify.order",
     "order_of_accuracy": "verify.order",
-    "run": "verify.pipeline",
+    "run": "verify.regimes.run",
 }
 
 __all__ = sorted(_HOME)

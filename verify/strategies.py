@@ -25,11 +25,11 @@ from hypothesis import assume
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from numerics.datasets import Dataset
+from numerics.data.datasets import Dataset
 from theory import activation
-from theory.catalogue import CATALOGUE
-from theory.moment_tensor import monomials
-from verify.experiment import Experiment
+from theory.forms.moment_tensor import monomials
+from theory.formula.catalogue import CATALOGUE
+from verify.bridge.experiment import Experiment
 
 Numbers = Literal["integers", "floats"]
 _NUMBERS: tuple[Numbers, ...] = ("integers", "floats")

@@ -5,7 +5,7 @@
 What is integrated is the displacement θ̂ - θ̂(0) of each layer's weights and of each layer's biases, with a tolerance
 relative to that displacement: a group that moves by ε² of its size keeps as many digits of its motion as the others.
 No difference of large numbers is taken: the signal is formed from f itself.  Activations must keep their relative
-accuracy at tiny arguments; those of `numerics.activations` do.
+accuracy at tiny arguments; those of `numerics.nets.activations` do.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from numerics.errors import NumericsError
 from numerics.flow.batch import Array, Ending, System, integrate
 from numerics.flow.full import Elementwise, FullStatus, as_numpy
 from numerics.flow.losses import FlowLoss, flow_loss
-from numerics.networks import Network
+from numerics.nets.networks import Network
 
 Weights = dict[str, Array]
 DictField = Callable[[Weights], Mapping[str, Array]]

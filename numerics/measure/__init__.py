@@ -1,1 +1,1 @@
-"""Measuring condensation; `numerics.orientation` is the public surface."""
+"""Measuring condensation; `numerics.measure.orientation` is the public surface."""

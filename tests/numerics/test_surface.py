@@ -20,7 +20,12 @@ assert isinstance(numerics.measure, types.ModuleType)
 
 
 @pytest.mark.parametrize(
-    "first", ["", "import numerics.train, numerics.observe", "from numerics.train import train"]
+    "first",
+    [
+        "",
+        "import numerics.training.train, numerics.weights.observation",
+        "from numerics.training.train import train",
+    ],
 )
 def test_a_submodule_never_hides_a_function_of_its_name(first):
     done = subprocess.run(

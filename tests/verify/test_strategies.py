@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import theory
 from verify import strategies
-from verify.experiment import Experiment
-from verify.formula import torch_activation
+from verify.bridge.experiment import Experiment
+from verify.bridge.formula import torch_activation
 
 
 def seen(strategy, predicate):

@@ -6,7 +6,7 @@ import html
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from theory.stability import Kind
+from theory.forms.stability import Kind
 
 
 class Method(StrEnum):

@@ -16,7 +16,7 @@ import sympy
 from flint import fmpq, fmpq_mat
 
 from theory import MomentTensor
-from theory.moment_tensor import monomials
+from theory.forms.moment_tensor import monomials
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,12 +29,12 @@ from typing import Any
 from verify.claims.model import Claim, Run
 from verify.errors import UsageError
 from verify.progress import Progress, Silent
-from verify.store import versions
-from verify.verdict import Verdict, finite
+from verify.report.store import versions
+from verify.report.verdict import Verdict, finite
 
 FALSE_ALARM = 1e-3
 GROUP = "condense.claims"
-SHELVES = ("paper_", "law_", "related_")  # the source paper, this project's own laws, results of others
+SHELVES = ("paper", "laws", "related")  # the source paper, this project's own laws, results of others
 
 
 @dataclass(frozen=True)
@@ -163,9 +163,9 @@ def _work(origin: str, name: str, seed: int, quick: bool) -> Entry:
 def built_in() -> Ledger:
     """The claims of this package and of the installed entry points of the group `condense.claims`."""
     found = [
-        importlib.import_module(f"verify.claims.{info.name}")
-        for info in sorted(pkgutil.iter_modules([str(Path(__file__).parent)]), key=_shelf)
-        if info.name.startswith(SHELVES)
+        importlib.import_module(f"verify.claims.{shelf}.{info.name}")
+        for shelf in SHELVES
+        for info in pkgutil.iter_modules([str(Path(__file__).parent / shelf)])
     ]
     ledger = _gather((module, module.__name__) for module in found)
     for point in entry_points(group=GROUP):
@@ -182,12 +182,6 @@ def _installed(point: EntryPoint) -> ModuleType:
             f"entry point {point.name!r} of {GROUP}, {point.value}: {type(error).__name__}: {error}; "
             "a module that imports cleanly is needed"
         ) from error
-
-
-def _shelf(info: pkgutil.ModuleInfo) -> tuple[int, str]:
-    return next(
-        (k for k, shelf in enumerate(SHELVES) if info.name.startswith(shelf)), len(SHELVES)
-    ), info.name
 
 
 def from_file(path: str | Path) -> Ledger:

@@ -1,6 +1,6 @@
 """What a claim is: a statement with hypotheses, made executable, beside wrong versions of itself.
 
-How to add one: a file in this folder (`paper_*.py`, `law_*.py`, `related_*.py`) or anywhere else (`condense claims
+How to add one: a file in `paper/`, `laws/` or `related/` or anywhere else (`condense claims
 ./my_claim.py`, or an entry point of the group `condense.claims`).  Its docstring reads as a theorem (Setting,
 Hypotheses, Statement, Steps, Limits, Source); every `Claim` at module level joins the ledger.  A claim has
 
@@ -30,7 +30,7 @@ import numpy as np
 
 from verify.errors import UsageError
 from verify.progress import Progress, Silent
-from verify.verdict import Check, Verdict, combine, finite
+from verify.report.verdict import Check, Verdict, combine, finite
 
 Law = TypeVar("Law")
 

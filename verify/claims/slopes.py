@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from verify.slope import Slope, power_law
-from verify.verdict import Check, Verdict
+from verify.order.slope import Slope, power_law
+from verify.report.verdict import Check, Verdict
 
 TOLERANCE = (
     0.05  # of an exponent: exponents are integers, and 0.05 is what the next order leaves over two decades

@@ -12,17 +12,17 @@ from functools import cache
 import numpy as np
 import torch
 
-from numerics.activations import TorchActivation, get
-from numerics.datasets import append_bias, load
+from numerics.data.datasets import append_bias, load
 from numerics.flow import FullStatus, gradient_flow
-from numerics.initial import initialise
-from numerics.networks import Network
-from numerics.schedules import Rate
-from numerics.stopping import LossFraction, Status, Steps
-from numerics.train import train
+from numerics.nets.activations import TorchActivation, get
+from numerics.nets.initial import initialise
+from numerics.nets.networks import Network
+from numerics.training.schedules import Rate
+from numerics.training.stopping import LossFraction, Status, Steps
+from numerics.training.train import train
 from theory import activation
+from verify.bridge.formula import torch_activation
 from verify.errors import UsageError
-from verify.formula import torch_activation
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,9 +33,9 @@ def claims(
         File that the JSON document is written to as well.
     """
     from verify.claims.ledger import resolve
-    from verify.claims.table import print_claim, print_ledger
     from verify.errors import UsageError
-    from verify.store import versions, write_json
+    from verify.report.store import versions, write_json
+    from verify.tables.claims import print_claim, print_ledger
 
     for name, value, least in (("seed", seed, 0), ("processes", processes, 1)):
         if value < least:

@@ -42,12 +42,12 @@ def derive(
         LaTeX in place of plain text.
     """
     from theory import activation
-    from theory.dynamics.deep import derived
-    from theory.dynamics.deep_architecture import Architecture
-    from theory.dynamics.deep_powers import Kept, power_count
+    from theory.systems.deep.architecture import Architecture
+    from theory.systems.deep.powers import Kept, power_count
+    from theory.systems.deep.system import derived
     from verify.errors import UsageError
     from verify.order.cases import named_layers
-    from verify.order.table import print_groups
+    from verify.tables.order import print_groups
 
     if latex and output.json:
         raise UsageError("--latex and --json: choose one; the JSON document holds each equation as LaTeX too")
@@ -88,8 +88,8 @@ def derive(
 def _two_layer(sigma: Activation) -> LeadingSystem:
     """The system of one hidden layer, by the class of its activation."""
     from theory import smooth_system
-    from theory.dynamics.offset import offset_system
-    from theory.dynamics.one_sided import one_sided_system
+    from theory.systems.offset import offset_system
+    from theory.systems.one_sided import one_sided_system
 
     if sigma.value_at_zero != 0:
         return offset_system(sigma)
@@ -97,7 +97,7 @@ def _two_layer(sigma: Activation) -> LeadingSystem:
 
 
 def _show(system: LeadingSystem, latex: bool, output: Answer) -> None:
-    from verify.table import readable
+    from verify.tables.report import readable
 
     if output.json:
         print_json(system.to_json())

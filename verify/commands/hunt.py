@@ -52,7 +52,7 @@ def hunt(
 
     from verify.hunt import Target
     from verify.hunt import hunt as run
-    from verify.hunt.table import print_find
+    from verify.tables.hunt import print_find
 
     target = Target(
         multiplicity, dimension, bound, activation, frozenset() if drop is None else frozenset([drop])

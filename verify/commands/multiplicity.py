@@ -7,8 +7,8 @@ from verify.commands.options import ANSWER, Answer, Formula, print_json
 
 def multiplicity(expr: Formula, /, *, output: Answer = ANSWER) -> int:
     """Multiplicity, leading coefficient, next order and predicted order of accuracy of an activation."""
-    from theory.activation import activation
-    from verify.table import print_multiplicity
+    from theory.formula.activation import activation
+    from verify.tables.report import print_multiplicity
 
     found = activation(expr)
     print_json(found.to_json()) if output.json else print_multiplicity(found)

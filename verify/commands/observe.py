@@ -39,9 +39,9 @@ def observe(
         How linear weights are stored where two readings fit: outputs-inputs (torch), inputs-outputs (x @ W),
         stacked-outputs-inputs or stacked-inputs-outputs (an ensemble along a first axis).
     """
-    from numerics.checkpoint import load_state
-    from numerics.observe import observe as measure
-    from verify.observed import print_observation
+    from numerics.weights.checkpoint import load_state
+    from numerics.weights.observation import observe as measure
+    from verify.tables.observed import print_observation
 
     found = watched(
         output,

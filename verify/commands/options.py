@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter, Token
 
 if TYPE_CHECKING:
-    from verify.experiment import Experiment
+    from verify.bridge.experiment import Experiment
 
 OptimizerName = Literal["gd", "momentum", "adam", "sign"]
 Optimizer = Annotated[OptimizerName, Parameter(help="Optimiser that the networks are trained with.")]
@@ -109,7 +109,7 @@ def experiment(
     data: str, sigma: str, problem: Problem, optimizer: OptimizerName = "gd", training: Training = TRAINING
 ) -> Experiment:
     """The experiment that a command's options describe."""
-    from verify.experiment import Experiment
+    from verify.bridge.experiment import Experiment
 
     options = {**vars(problem), **vars(training), "drop": _names(problem.drop)}
     return Experiment(data=data, activation=sigma, optimizer=optimizer, **options)

@@ -50,8 +50,8 @@ def order(
     """
     from verify.order import order_of_accuracy
     from verify.order.cases import named_layers
-    from verify.order.table import print_orders
-    from verify.table import print_data
+    from verify.tables.order import print_orders
+    from verify.tables.report import print_data
 
     described = experiment(data, expr, problem)
     document, result = watched(

@@ -20,7 +20,7 @@ from verify.commands.options import (
 
 if TYPE_CHECKING:
     from theory import BasinShares
-    from verify.experiment import Experiment
+    from verify.bridge.experiment import Experiment
 
 
 def orientations(
@@ -44,9 +44,9 @@ def orientations(
         Also the share of Gaussian neurons that each orientation collects under gradient flow, with an interval.
     """
     from theory import activation as activation_of
-    from theory.landscape import collecting_orientations
+    from theory.predictions.landscape import collecting_orientations
     from verify.errors import UsageError
-    from verify.table import print_basins, print_data, print_orientations
+    from verify.tables.report import print_basins, print_data, print_orientations
 
     if naive and activation_of(activation).value_at_zero == 0:
         raise UsageError(f"--naive is about σ(0) ≠ 0, and {activation!r} has σ(0) = 0: leave it out")

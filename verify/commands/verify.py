@@ -39,8 +39,8 @@ def verify(
     out
         Folder below which each run leaves a folder of its own.
     """
-    from verify.pipeline import default_experiments, run
-    from verify.table import print_report
+    from verify.regimes.run import default_experiments, run
+    from verify.tables.report import print_report
 
     plain = (activation, problem, optimizer, training) == ("tanh", PROBLEM, "gd", TRAINING)
     experiments = (

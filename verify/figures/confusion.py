@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from verify.confusion import Confusion
+from verify.regimes.common.confusion import Confusion
 
 
 def confusion_figure(found: Confusion, *, title: str) -> Figure:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from numerics.orientation import clusters, cosine_order
-from verify.evidence import Trained, unit
+from numerics.measure.orientation import clusters, cosine_order
+from verify.regimes.common.evidence import Trained, unit
 
 
 def neurons_figure(trained: Trained, order: int, *, title: str) -> Figure:

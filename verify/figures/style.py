@@ -11,7 +11,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from verify.store import write_bytes
+from verify.report.store import write_bytes
 
 PREDICTED = "#c1272d"
 OBSERVED = "#0b4f8a"

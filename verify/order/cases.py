@@ -17,24 +17,24 @@ import torch
 
 from numerics.flow import FullStatus
 from numerics.flow.network import network_flow
-from numerics.networks import Network
+from numerics.nets.networks import Network
 from theory import Activation, activation, loss
-from theory.dynamics.decay import DecayField, decay_system
-from theory.dynamics.deep import derived
-from theory.dynamics.deep_field import DeepField
-from theory.dynamics.field import SmoothField
-from theory.dynamics.offset import offset_system
-from theory.dynamics.offset_field import OffsetField
-from theory.dynamics.one_sided import one_sided_system
-from theory.dynamics.one_sided_field import OneSidedField
-from theory.dynamics.outputs import outputs_system
-from theory.dynamics.outputs_field import OutputsField
-from theory.dynamics.system import LeadingSystem
-from theory.prediction import predict
+from theory.fields.deep import DeepField
+from theory.fields.offset import OffsetField
+from theory.fields.one_sided import OneSidedField
+from theory.fields.outputs import OutputsField
+from theory.fields.smooth import SmoothField
+from theory.predictions.smooth import predict
+from theory.systems.decay import DecayField, decay_system
+from theory.systems.deep.system import derived
+from theory.systems.offset import offset_system
+from theory.systems.one_sided import one_sided_system
+from theory.systems.outputs import outputs_system
+from theory.systems.system import LeadingSystem
+from verify.bridge.experiment import Experiment
+from verify.bridge.formula import rounding_bound, torch_activation
+from verify.bridge.losses import flow_loss
 from verify.errors import UsageError
-from verify.experiment import Experiment
-from verify.formula import rounding_bound, torch_activation
-from verify.losses import flow_loss
 from verify.order.engine import (
     LOWEST,
     FullFlow,

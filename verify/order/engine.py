@@ -25,7 +25,7 @@ from verify.order.result import (
     judge,
     judge_slope,
 )
-from verify.slope import power_law
+from verify.order.slope import power_law
 
 Weights = dict[str, np.ndarray]
 LeadingField = Callable[[Weights], Weights]

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from verify.slope import Slope
-from verify.verdict import Verdict
+from verify.order.slope import Slope
+from verify.report.verdict import Verdict
 
 TOLERANCE = 0.05
 POINTS_PER_DECADE = 4

@@ -6,14 +6,14 @@ import math
 from typing import Any
 
 from theory import activation, predict
+from verify.bridge.experiment import Experiment
+from verify.bridge.formula import torch_activation
 from verify.errors import UsageError
-from verify.experiment import Experiment
-from verify.formula import torch_activation
 from verify.order.cases import case_of
 from verify.order.result import OrderResult
 from verify.order.smooth import measure_order
 from verify.order.trained import trained
-from verify.verdict import finite
+from verify.report.verdict import finite
 
 
 def order_of_accuracy(

@@ -15,10 +15,10 @@ import numpy as np
 
 from numerics.flow import FullStatus, gradient_flow, leading_flow, moments
 from theory import MomentTensor, Prediction, SmoothField, destinations, neurons_at
-from verify.losses import flow_loss
+from verify.bridge.losses import flow_loss
 from verify.order.engine import default_scales
 from verify.order.result import OrderResult, judge
-from verify.slope import power_law
+from verify.order.slope import power_law
 
 MAX_STEPS = 800  # of the full flow: tens are usual; one that needs more does not count as reached
 

@@ -12,9 +12,9 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from numerics.gradient import RiskGradient
-from numerics.losses import get, targets
-from verify.losses import training_loss
+from numerics.nets.gradient import RiskGradient
+from numerics.nets.losses import get, targets
+from verify.bridge.losses import training_loss
 from verify.order.cases import Case
 from verify.order.engine import Reached, Weights
 from verify.order.result import OrderResult

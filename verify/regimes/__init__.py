@@ -1,3 +1,3 @@
 """What drives the neurons × how they are stepped: one regime a file, each with its prediction, its expected neurons and
-its checks.  `verify.pipeline.examine` picks the first one that covers an experiment.
+its checks.  `verify.regimes.run.examine` picks the first one that covers an experiment.
 """

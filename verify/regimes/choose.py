@@ -6,14 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from theory import TheoryError, activation
-from verify.examination import Examination
-from verify.experiment import Experiment
+from verify.bridge.experiment import Experiment
+from verify.bridge.training import WIDTH
 from verify.progress import Progress
-from verify.regimes.cube import examine_cube
-from verify.regimes.field import examine_field
-from verify.regimes.offset import examine_offset
-from verify.regimes.smooth import examine_smooth
-from verify.training import WIDTH
+from verify.regimes.common.examination import Examination
+from verify.regimes.coordinatewise.examine import examine_cube
+from verify.regimes.offset.examine import examine_offset
+from verify.regimes.one_sided.examine import examine_field
+from verify.regimes.smooth.examine import examine_smooth
 
 Regime = Callable[[Experiment, Progress], Examination]
 

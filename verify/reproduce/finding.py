@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from verify.verdict import Verdict, finite
+from verify.report.verdict import Verdict, finite
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Finding:
 class Reproduction:
     """All findings of the figures that were asked for, where their pictures lie, and how long each figure took.
 
-    `run_dir` is the folder of this call; `provenance` says when, how and where it ran (verify.provenance).
+    `run_dir` is the folder of this call; `provenance` says when, how and where it ran (verify.report.provenance).
     """
 
     findings: tuple[Finding, ...]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from numerics.datasets import read_npz
+from numerics.data.datasets import read_npz
 from numerics.errors import NumericsError
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import binomtest
 
-from verify.verdict import Verdict
+from verify.report.verdict import Verdict
 
 LEVEL = 0.99
 

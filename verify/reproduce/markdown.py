@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from verify.report.verdict import Verdict
 from verify.reproduce.finding import Finding, Reproduction
 from verify.reproduce.index import FIGURES
-from verify.verdict import Verdict
 
 _HEAD = "| case | dynamics | the paper | theory for these dynamics | observed | paper | theory |"
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from numerics.datasets import Dataset
+from numerics.data.datasets import Dataset
 from theory import MomentTensor, OrientationSet, TheoryError, activation, loss, predict
 from verify.reproduce.setting import Setting, with_bias
 
@@ -33,7 +33,7 @@ def _of(found: OrientationSet, label: str) -> Predicted:
 
 def adam_orientations(setting: Setting, data: Dataset) -> Predicted:
     """Sign descent, which Adam follows while its gradients are large and its steps small."""
-    from theory.orientations.cube import sign_descent_orientations
+    from theory.orientations.cube.find import sign_descent_orientations
 
     act, x = activation(setting.activations[0]), with_bias(data.x)
     label = "sign-descent orientations"
@@ -62,12 +62,12 @@ def flow_orientations(setting: Setting, data: Dataset) -> Predicted:
     label = "gradient-flow orientations"
     try:
         if not act.is_smooth:
-            from theory.orientations.sectors import find_extremal_orientations
+            from theory.orientations.one_sided.find import find_extremal_orientations
 
             signal = np.array([float(s) for s in loss("half-mse").signal(data.y)])
             return _of(find_extremal_orientations(x, signal, act, bias=True), "extremal orientations")
         if act.value_at_zero != 0:
-            from theory.offset import offset_prediction
+            from theory.predictions.offset import offset_prediction
 
             found = offset_prediction(data.x, data.y, act, bias=True)
             return _of(found.orientations, "mean-corrected orientations")

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from numerics.datasets import Dataset
-from numerics.initial import initialise
-from numerics.schedules import Rate
-from numerics.stopping import LossFraction, Steps
-from numerics.train import log_spaced, train
+from numerics.data.datasets import Dataset
+from numerics.nets.initial import initialise
+from numerics.training.schedules import Rate
+from numerics.training.stopping import LossFraction, Steps
+from numerics.training.train import log_spaced, train
 from verify.reproduce.setting import Setting
 from verify.reproduce.workspace import Arrays, Workspace
 

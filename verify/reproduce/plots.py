@@ -9,9 +9,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from numerics.orientation import clusters, cosine_order
-from verify.evidence import unit
+from numerics.measure.orientation import clusters, cosine_order
 from verify.figures.style import CHANCE, OBSERVED, PREDICTED, save, style
+from verify.regimes.common.evidence import unit
 from verify.reproduce.workspace import Workspace
 
 

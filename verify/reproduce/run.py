@@ -9,13 +9,13 @@ from pathlib import Path
 
 from verify.errors import UsageError
 from verify.progress import Progress, Silent
-from verify.provenance import provenance
+from verify.report.provenance import provenance
+from verify.report.store import versions, writable, write_json, write_text
 from verify.reproduce.finding import Finding, Reproduction
 from verify.reproduce.images import images
 from verify.reproduce.index import FIGURES
 from verify.reproduce.markdown import markdown
 from verify.reproduce.workspace import Workspace
-from verify.store import versions, writable, write_json, write_text
 
 _IMAGES = ("2", "preprint-mnist")  # figures that can take the user's images
 
@@ -64,7 +64,9 @@ def reproduce(
     seconds: dict[str, float] = {}
     for name in wanted:
         module, function, _ = FIGURES[name]
-        make: Callable[..., list[Finding]] = getattr(import_module(f"verify.reproduce.{module}"), function)
+        make: Callable[..., list[Finding]] = getattr(
+            import_module(f"verify.reproduce.figures.{module}"), function
+        )
         began = time.perf_counter()
         findings += make(work, data) if name in _IMAGES else make(work)
         seconds[name] = time.perf_counter() - began

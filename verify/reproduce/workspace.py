@@ -19,7 +19,7 @@ import numpy as np
 
 from verify.errors import UsageError
 from verify.progress import Progress
-from verify.store import new_run, write_arrays
+from verify.report.store import new_run, write_arrays
 
 Arrays = dict[str, np.ndarray]
 REVISION = 2  # raise it when the meaning of a stored array changes

@@ -25,8 +25,8 @@ import numpy as np
 from scipy.stats import binom
 
 from verify.errors import UsageError
+from verify.report.verdict import Check, Verdict
 from verify.statistics.intervals import clopper_pearson
-from verify.verdict import Check, Verdict
 
 ALPHA = 1e-3
 POWER = 0.95

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from verify.errors import UsageError
-from verify.verdict import Verdict
+from verify.report.verdict import Verdict
 
 
 @dataclass(frozen=True)

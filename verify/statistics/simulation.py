@@ -9,8 +9,8 @@ from typing import TypeVar
 import numpy as np
 
 from verify.errors import UsageError
+from verify.report.verdict import Verdict
 from verify.statistics.intervals import Interval, clopper_pearson
-from verify.verdict import Verdict
 
 Data = TypeVar("Data")
 

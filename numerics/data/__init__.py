@@ -1,0 +1,1 @@
+"""Data sets: embedded ones, the user's files, and generators."""

@@ -1,0 +1,1 @@
+"""Networks as descriptions: activations, losses, initial laws, and the gradient of the risk."""

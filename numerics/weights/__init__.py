@@ -1,0 +1,1 @@
+"""Anyone's trained weights: checkpoints read as layers of neurons, and measured."""

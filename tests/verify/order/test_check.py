@@ -1,0 +1,145 @@
+"""The order check confirms what is true and refutes what is not."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from theory import predict
+from verify.bridge.experiment import Experiment
+from verify.bridge.formula import torch_activation
+from verify.order import measure_order, mutated, order_of_accuracy
+from verify.order.slope import power_law
+from verify.report.verdict import Verdict
+
+
+@pytest.mark.parametrize(
+    ("formula", "order"),
+    [
+        ("tanh", 2),
+        ("silu", 1),
+        ("x*tanh(x)", 2),
+        ("z**2", 3),
+        ("z**3", 4),
+        ("x**2*tanh(x)", 2),
+        ("gelu", 1),
+        ("sin", 2),
+    ],
+)
+def test_measured_order_is_the_predicted_one(formula, order):
+    document, result = order_of_accuracy(Experiment(data="line", activation=formula))
+    assert document["predicted_order"] == order
+    assert abs(document["measured_order"] - order) <= 0.05
+    assert result.verdict is Verdict.CONFIRMED
+    assert result.slope.window[1] / result.slope.window[0] >= 99
+
+
+@pytest.mark.parametrize(
+    ("formula", "order"),
+    [
+        ("1e30*x", 2),  # the output feeds back from ε ~ 1e-15 on
+        ("tanh(1e8*x)", 2),  # the next term equals the leading one at ε ~ 1e-8
+        ("x + 1e-3*x**2", 1),  # the next term overtakes the feedback only below ε ~ 1e-3
+        ("x**2 + 1e6*x**3", 1),
+    ],
+)
+def test_the_order_is_looked_for_where_it_shows(formula, order):
+    """The window follows the scales at which the terms left out are as large as what they are left out of."""
+    document, result = order_of_accuracy(Experiment(data="line", activation=formula))
+    assert (document["predicted_order"], result.verdict) == (order, Verdict.CONFIRMED)
+    wrong = judge(wrong_coefficient(predict(*line(), formula)))
+    assert wrong.verdict is Verdict.REFUTED
+
+
+def test_an_order_that_shows_nowhere_above_rounding_is_not_refuted():
+    """ε² until ε ~ 1e-6, and what is left of it below is less than 1e-12."""
+    _, result = order_of_accuracy(Experiment(data="line", activation="x + 1e-6*x**2"))
+    assert result.verdict is Verdict.INCONCLUSIVE
+
+
+def line():
+    data = Experiment(data="line").dataset
+    return data.x, data.y
+
+
+@pytest.fixture(scope="module")
+def honest():
+    data = Experiment(data="line", activation="x*tanh(x)").dataset
+    return predict(data.x, data.y, "x*tanh(x)")
+
+
+def judge(prediction):
+    sigma = torch_activation(prediction.activation)
+    return measure_order(prediction, sigma.value, sigma.derivative, loss="half-mse")
+
+
+def wrong_coefficient(p):
+    return mutated(p, coefficient=1.01 * p.coefficient)
+
+
+def wrong_sign(p):
+    return mutated(p, coefficient=-p.coefficient)
+
+
+def lower_order(p):
+    return mutated(p, order=1)
+
+
+def higher_order(p):
+    return mutated(p, order=3)
+
+
+def wrong_signal(p):
+    return mutated(p, signal=p.signal - 0.1 * p.signal.mean())
+
+
+def doubled_signal(p):
+    return mutated(p, signal=2 * p.signal)
+
+
+def wrong_k(p):
+    return replace(p, system=replace(p.system, order=3, order_terms={"a mutant": 3}))
+
+
+@pytest.mark.parametrize(
+    "mutant",
+    [wrong_coefficient, wrong_sign, lower_order, higher_order, wrong_signal, doubled_signal, wrong_k],
+    ids=lambda f: f.__name__,
+)
+def test_a_wrong_theory_is_refuted(honest, mutant):
+    assert judge(mutant(honest)).verdict is Verdict.REFUTED
+
+
+def test_loss_scale_enters_the_signal():
+    """Half-MSE's signal for the MSE loss is wrong by a factor of two, and the check says so."""
+    data = Experiment(data="line").dataset
+    right = predict(data.x, data.y, "tanh", loss_function="mse")
+    sigma = torch_activation(right.activation)
+    assert measure_order(right, sigma.value, sigma.derivative, loss="mse").verdict is Verdict.CONFIRMED
+    wrong = predict(data.x, data.y, "tanh", loss_function="half-mse")
+    assert measure_order(wrong, sigma.value, sigma.derivative, loss="mse").verdict is Verdict.REFUTED
+
+
+@pytest.mark.parametrize(("k", "bend"), [(1, 5.0), (2, 1.0), (4, 3.0)])
+def test_slope_recovers_the_exponent_behind_a_correction(k, bend):
+    epsilons = 10.0 ** -np.arange(0, 4.6, 0.25)
+    errors = 3 * epsilons**k * (1 + bend * epsilons)
+    noise = 1e-13 * np.random.default_rng(k).standard_normal(len(epsilons))
+    slope = power_law(epsilons, errors + noise, 1e-13)
+    assert slope.resolved
+    assert abs(slope.value - k) < 0.03
+
+
+def test_slope_says_when_it_does_not_know():
+    epsilons = 10.0 ** -np.arange(0, 4, 0.25)
+    assert not power_law(epsilons, np.full(len(epsilons), 1e-14), 1e-13).resolved
+    assert not power_law(epsilons, np.full(len(epsilons), np.nan), 1e-13).resolved
+    assert not power_law(epsilons[:5], epsilons[:5], 1e-13).resolved
+
+
+def test_a_slope_that_is_still_changing_is_no_verdict():
+    """ε³ + c ε⁴ turns from 4 to 3 just above rounding: not resolved, rather than wrong."""
+    epsilons = 0.2 * 10.0 ** -np.arange(0, 4.6, 0.25)
+    turning = power_law(epsilons, 1e-3 * (epsilons**3 + 500 * epsilons**4), 1e-13)
+    assert not turning.resolved
+    assert "changes" in turning.reason

@@ -1,0 +1,168 @@
+"""Where a check claims to resolve a difference, a prediction that is wrong by that much is refuted."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from numerics.data.datasets import Dataset
+from theory import activation, predict
+from theory.forms.power import PowerForm
+from theory.predictions.expect import expect
+from theory.predictions.offset import offset_prediction
+from verify.bridge.experiment import Experiment
+from verify.bridge.formula import torch_activation
+from verify.order import measure_order
+from verify.order.smooth import mutated
+from verify.progress import Silent
+from verify.regimes.common.amplitude import amplitude
+from verify.regimes.common.confusion import confusion
+from verify.regimes.common.order import competing_sizes, order_check
+from verify.regimes.offset.checks import corrected_orientation, own_flow, shares_after, split_time
+from verify.regimes.offset.examine import examine as offset
+from verify.regimes.one_sided import examine as field
+from verify.regimes.one_sided.checks import field_angle, field_destinations, field_horizon
+from verify.regimes.smooth.destination import destination
+from verify.regimes.smooth.examine import examine as smooth
+from verify.regimes.smooth.horizon import horizon
+from verify.regimes.smooth.scaling import scaling
+from verify.regimes.smooth.shadow import shadow
+from verify.report.verdict import Verdict
+
+RNG = np.random.default_rng(11)
+X = RNG.standard_normal((30, 3))
+DATA = Dataset("small", X, X @ [1.0, -0.4, 0.2] + 0.6 + 0.2 * RNG.standard_normal(30))
+NEAR = Dataset("near", X, X @ [1.0, -0.4, 0.2] + 0.1 + 0.2 * RNG.standard_normal(30))
+NAMES = ["tanh", "silu", "x*tanh(x)", "x**2*sigmoid(x)", "x**2*tanh(x)"]
+
+
+def only(checks):
+    return checks[-1]
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def evidence(request):
+    experiment = Experiment(data=DATA, activation=request.param, width=20, seeds=2)
+    prediction = predict(DATA.x, DATA.y, request.param)
+    return smooth._gather(experiment, prediction, torch_activation(prediction.activation), Silent())
+
+
+def test_the_truth_is_confirmed(evidence):
+    for check in (destination, amplitude, shadow, horizon, scaling):
+        for found in check(evidence):
+            assert found.verdict is Verdict.CONFIRMED, (found.name, found.observed, found.tolerance)
+
+
+def test_tolerances_resolve_something(evidence):
+    """No tolerance is so wide that the check says nothing."""
+    assert only(horizon(evidence)).tolerance < (0.5 if evidence.order == 1 else 0.05)
+    assert only(shadow(evidence)).tolerance < 0.1
+    assert only(amplitude(evidence)).tolerance < 0.1
+
+
+def test_orientations_rotated_by_five_tolerances_are_refuted(evidence):
+    """A wrong orientation of the theory turns destinations and expected neurons alike."""
+    truth = only(amplitude(evidence))
+    size = 5 * truth.tolerance + 2 * truth.predicted
+    axis = np.array([1.0, 2.0, -1.0, 0.5])
+
+    def rotated(v):
+        across = axis - np.sum(axis * v, axis=-1, keepdims=True) * v
+        across /= np.linalg.norm(across, axis=-1, keepdims=True)
+        there = np.linalg.norm(v, axis=-1, keepdims=True) > 0
+        return np.where(there, np.cos(size) * v + np.sin(size) * across, 0.0)
+
+    expected = evidence.expected
+    lengths = np.linalg.norm(expected.w, axis=-1, keepdims=True)
+    goals = rotated(expected.destinations)
+    away = expected.u - expected.destinations
+    wrong = replace(expected, destinations=goals, w=lengths * (goals + away))
+    assert only(amplitude(replace(evidence, expected=wrong))).verdict is Verdict.REFUTED
+
+
+@pytest.mark.parametrize("factor", [0.95, 1.05])
+def test_a_horizon_off_by_five_per_cent_is_refuted(evidence, factor):
+    wrong = replace(evidence.expected, times=factor * evidence.expected.times)
+    assert only(horizon(replace(evidence, expected=wrong))).verdict is Verdict.REFUTED
+
+
+@pytest.mark.parametrize("factor", [0.95, 1.05])
+def test_a_leading_coefficient_off_by_five_per_cent_is_refuted(evidence, factor):
+    wrong = mutated(evidence.prediction, coefficient=factor * evidence.prediction.coefficient)
+    trained = evidence.trained
+    expected = expect(wrong, trained.a0, trained.w0, fraction=evidence.fraction)
+    assert only(horizon(replace(evidence, prediction=wrong, expected=expected))).verdict is Verdict.REFUTED
+    sigma = torch_activation(evidence.activation)
+    result = measure_order(wrong, sigma.value, sigma.derivative, loss="half-mse")
+    assert order_check(result, sizes=competing_sizes(wrong, result.tau, 0)).verdict is Verdict.REFUTED
+
+
+def test_one_wrong_destination_is_refuted(evidence):
+    found = evidence.destinations
+    predicted = found.predicted.copy()
+    agreeing = np.flatnonzero(found.predicted == found.observed)
+    other = next(c for c in range(len(found.labels)) if c != predicted[agreeing[0]])
+    predicted[agreeing[0]] = other
+    near = np.zeros(len(predicted), dtype=bool)
+    wrong = confusion(found.labels, predicted, found.observed, found.observed, near)
+    assert only(destination(replace(evidence, destinations=wrong))).verdict is Verdict.REFUTED
+
+
+@pytest.fixture(scope="module")
+def with_offset():
+    experiment = Experiment(data=NEAR, activation="sigmoid", width=60, seeds=2)
+    return offset._gather(experiment, offset_prediction(NEAR.x, NEAR.y, "sigmoid"), 1e-5, Silent())
+
+
+def test_a_leading_coefficient_off_by_five_per_cent_is_refuted_with_an_offset(with_offset):
+    truth = with_offset.prediction
+    form = PowerForm(1, 1.05 * truth.field.form.plus, 1.05 * truth.field.form.minus)
+    wrong = replace(truth, field=replace(truth.field, form=form))
+    flow_a, flow_w = offset.offset_flow(
+        wrong.field, with_offset.trained.a0, with_offset.trained.w0, with_offset.grid
+    )
+    found = replace(with_offset, flow_a=flow_a, flow_w=flow_w)
+    verdicts = [
+        only(check(found)).verdict for check in (corrected_orientation, own_flow, split_time, shares_after)
+    ]
+    assert Verdict.REFUTED in verdicts
+    assert only(own_flow(found)).verdict is Verdict.REFUTED
+
+
+def test_what_the_offset_system_leaves_out_bounds_what_networks_do_and_not_by_much(with_offset):
+    """The distance of the trained networks from the system, relative to their motion, at every time of the grid."""
+    apart, moved = (
+        np.linalg.norm(each.reshape(*each.shape[:2], -1), axis=-1)
+        for each in (with_offset.seen_w - with_offset.flow_w, with_offset.flow_w - with_offset.trained.w0)
+    )
+    share = np.max(apart / moved, axis=1)
+    described = with_offset.lean <= 0.1
+    assert np.mean(described) > 0.5
+    assert np.all(share[described] <= with_offset.lean[described])
+    later = described & (np.arange(len(share)) >= with_offset.look)
+    assert np.all(with_offset.lean[later] < 10 * share[later])
+
+
+@pytest.fixture(scope="module", params=["relu", "softsign", "outputs"])
+def decoupled(request):
+    if request.param == "outputs":
+        y = np.column_stack([DATA.y, X[:, 1] - X[:, 2]])
+        experiment = Experiment(data=Dataset("two", X, y), width=20, seeds=2)
+    else:
+        experiment = Experiment(data=DATA, activation=request.param, width=20, seeds=2)
+    sigma = activation(experiment.activation)
+    return field._gather(experiment, sigma, field._leading(experiment, sigma), Silent())
+
+
+def test_decoupled_horizons_off_by_five_per_cent_and_rotations_are_refuted(decoupled):
+    for check in (field_destinations, field_angle, field_horizon):
+        assert {found.verdict for found in check(decoupled)} == {Verdict.CONFIRMED}
+    for factor in (0.95, 1.05):
+        wrong = replace(decoupled.expected, times=factor * decoupled.expected.times)
+        assert only(field_horizon(replace(decoupled, expected=wrong))).verdict is Verdict.REFUTED
+    found = decoupled.destinations
+    predicted = found.predicted.copy()
+    predicted[0] = (predicted[0] + 1) % len(found.labels)
+    near = np.zeros(len(predicted), dtype=bool)
+    wrong = confusion(found.labels, predicted, found.observed, found.observed, near)
+    assert only(field_destinations(replace(decoupled, destinations=wrong))).verdict is Verdict.REFUTED

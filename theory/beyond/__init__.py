@@ -1,0 +1,1 @@
+"""What the leading order leaves out, and how large it is."""

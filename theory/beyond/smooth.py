@@ -1,0 +1,124 @@
+"""What the prediction at the horizon leaves out at first order, on the very state that it predicts.
+
+The forces by the whole Taylor series and the whole signal, less the leading one and less the first-order terms that the
+prediction has (the next Taylor term, the feedback of the output through ℓ''): further Taylor terms, the curvature's
+change with f, the output of lower orders.  Theory's formulas bound their second order only where these are small.
+
+All of it is theory's own series, term by term: were it the difference of a real network's force and the predicted one, a
+wrong prediction would widen its own tolerance.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from theory import Prediction
+from theory.beyond.terms import FURTHER, TAYLOR, feedback, neglected, series
+from theory.losses.signal import signal_function
+
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(12)
+_NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
+
+
+@dataclass(frozen=True)
+class State:
+    """A network a (N,), w (N, D) of the prediction, with the forces on it: each a pair (on a (N,), on w (N, D))."""
+
+    prediction: Prediction
+    a: np.ndarray
+    w: np.ndarray
+
+    @cached_property
+    def _z(self) -> np.ndarray:
+        return self.w @ self.prediction.x.T
+
+    @cached_property
+    def _leading_form(self) -> tuple[np.ndarray, np.ndarray]:
+        m = self.prediction.order
+        return series(self.prediction.activation, self._z, [m])
+
+    @cached_property
+    def _values(self) -> tuple[np.ndarray, np.ndarray]:
+        m = self.prediction.order
+        return series(self.prediction.activation, self._z, range(1, m + FURTHER + 1))
+
+    @property
+    def output(self) -> np.ndarray:
+        """f (n,)."""
+        return self.a @ self._values[0]
+
+    @cached_property
+    def beyond(self) -> tuple[np.ndarray, np.ndarray]:
+        """The forces on a and w beyond the leading one."""
+        x, n = self.prediction.x, len(self.prediction.x)
+        signal = signal_function(self.prediction.loss)
+        at_zero = signal(np.zeros(n), self._targets)
+        changed = signal(self.output, self._targets) - at_zero
+        # Moments of lower orders than the leading one vanish exactly.
+        higher = series(self.prediction.activation, self._z, self._higher)
+        on_a = higher[0] @ at_zero + self._values[0] @ changed
+        on_w = self.a[:, None] * ((higher[1] * at_zero + self._values[1] * changed) @ x)
+        return on_a / n, on_w / n
+
+    @property
+    def _higher(self) -> range:
+        m = self.prediction.order
+        return range(m + 1, m + FURTHER + 1)
+
+    @cached_property
+    def leading(self) -> tuple[np.ndarray, np.ndarray]:
+        """The leading-order force."""
+        return self.prediction.field(self.a, self.w)
+
+    @cached_property
+    def next_term(self) -> tuple[np.ndarray, np.ndarray]:
+        """The force of the next Taylor term."""
+        terms = [t for t in neglected(self.prediction, self.a, self.w) if t.name == TAYLOR]
+        q = self.prediction.next_term[0] if self.prediction.next_term else None
+        if not terms or terms[0].exponent + self.prediction.order != q:
+            return np.zeros_like(self.a), np.zeros_like(self.w)
+        return terms[0].on_a, terms[0].on_w
+
+    def feedback(self, sources: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """The force by the leading-order output of the neurons `sources` (K,) on all of them; 0 where m > p."""
+        prediction = self.prediction
+        if prediction.order > prediction.activation.multiplicity:
+            return np.zeros_like(self.a), np.zeros_like(self.w)
+        return feedback(prediction, self.a, self.w, sources)
+
+    def left_out(self, *known: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """The forces beyond the leading one less the known ones."""
+        on_a, on_w = (self.beyond[k] - sum(each[k] for each in known) for k in (0, 1))
+        return on_a, on_w
+
+    def relative(self, force: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+        """The size of a force on each neuron (N,) relative to the leading one."""
+        lead = np.hypot(self.leading[0], np.linalg.norm(self.leading[1], axis=1))
+        return np.hypot(force[0], np.linalg.norm(force[1], axis=1)) / lead
+
+    @property
+    def fall_error(self) -> float:
+        """How far the fall of the risk that the prediction counts is from the real one, relative to it.
+
+        The prediction has mean(s f) - mean(ℓ'' f²)/2 with the two first Taylor terms of f.
+        """
+        prediction, f = self.prediction, self.output
+        signal = signal_function(prediction.loss)
+        real = sum(
+            w * np.mean(f * signal(t * f, self._targets)) for t, w in zip(_NODES, _WEIGHTS, strict=True)
+        )
+        counted = self._leading_form[0]
+        if prediction.next_term is not None:
+            counted = counted + series(prediction.activation, self._z, [prediction.next_term[0]])[0]
+        counted = self.a @ counted
+        bends = prediction.loss.curvature_at_zero(prediction.y)
+        at_zero = signal(np.zeros(len(f)), self._targets)
+        known = np.mean(at_zero * counted) - 0.5 * np.mean(bends * counted**2)
+        return float(abs(real - known) / abs(real)) if real else float("inf")
+
+    @property
+    def _targets(self) -> np.ndarray:
+        return self.prediction.loss.targets(self.prediction.y)

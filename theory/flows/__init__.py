@@ -1,0 +1,1 @@
+"""The flows that follow from the leading-order fields: where neurons go."""

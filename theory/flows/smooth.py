@@ -1,0 +1,244 @@
+"""Theorem: which orientation a neuron reaches, and when.
+
+Setting.     The smooth leading-order flow a' = c P(w), w' = c a ∇P(w) with P(w) = T w^p (theory.systems.smooth).
+Statement.   Write w = r u, ψ = arctan(√p a / r) in (-π/2, π/2), ρ² = r² + p a², and run the clock
+             dμ = √p r^{p-2} ρ dt.  Then orientation and balance are autonomous, whatever the scale:
+
+                 du/dμ = c sin ψ (T u^{p-1} - P(u) u)
+                 dψ/dμ = c P(u) cos ψ cos 2ψ
+                 d(log r)/dμ = c P(u) sin ψ          dt/dμ = cos ψ / (√p r^{p-1})
+
+             u runs along the gradient line of c P, forth while a > 0 and back while a < 0.  Growing neurons end at
+             ψ = ±π/4 with c P(u) sin ψ > 0, dying ones at ψ = ±π/2 with c P(u) sin ψ < 0, both exponentially in μ.
+Proof.       r' = p c a r^{p-1} P, a' = c r^p P and u' = p c a r^{p-2} (T u^{p-1} - P u); substitute
+             √p a = r tan ψ and divide by μ'.  |ψ| = π/4 is invariant: it is K = r² - p a² = 0.
+Blow-up.     On an aligned balanced neuron r' = √p C r^p, C = |c P(u)|, so it has r^{1-p} / ((p-1) √p C) of time left.
+Limits.      A neuron on the boundary of two basins, or drawn to a continuum, is reported as UNDECIDED.
+Source.      condense.  For p = 1 the closed form in theory.flows.linear is a second witness.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum
+
+import numpy as np
+
+from theory.errors import TheoryError
+from theory.fields.smooth import SmoothField
+from theory.flows.stepper import next_size, step
+
+
+class Fate(Enum):
+    """What becomes of a neuron under the leading-order flow."""
+
+    GROWS = "grows without bound along an attractor"
+    DIES = "aligns with a dying orientation while its input weight vanishes"
+    UNDECIDED = "not within the tolerance of an orientation when the step budget ran out"
+
+
+@dataclass(frozen=True)
+class Destinations:
+    """Where N neurons end: unit vectors u (N, D), fates (N,), blow-up times (N,) (inf where there is none)."""
+
+    u: np.ndarray
+    fates: np.ndarray
+    blow_up_times: np.ndarray
+
+    @property
+    def growing(self) -> np.ndarray:
+        """Mask (N,) of the neurons that grow."""
+        return self.fates == Fate.GROWS
+
+
+@dataclass(frozen=True)
+class Neurons:
+    """N neurons at one time: output weights a (N,), orientations u (N, D), amplitudes r (N,)."""
+
+    a: np.ndarray
+    u: np.ndarray
+    r: np.ndarray
+    blown_up: np.ndarray
+
+    @property
+    def w(self) -> np.ndarray:
+        """Input weights (N, D)."""
+        return self.r[:, None] * self.u
+
+
+def destinations(
+    field: SmoothField,
+    a0: np.ndarray,
+    w0: np.ndarray,
+    *,
+    tolerance: float = 1e-10,
+    aligned: float = 1e-8,
+    max_steps: int = 20_000,
+) -> Destinations:
+    """Follow each neuron to its end; `aligned` bounds the tangential slope and the imbalance at the end.
+
+    a0 (N,), w0 (N, D) with every w0 ≠ 0.  Raises TheoryError for p < 1 data or zero input weights.  Cost: about a
+    hundred batched steps; memory a few times the input.
+    """
+    flow = _OrientationFlow.of(field, a0, w0)
+    y, h = flow.start, np.full(len(a0), 1e-2)
+    fates = np.full(len(a0), Fate.UNDECIDED, dtype=object)
+    final = y.copy()
+    active = np.arange(len(a0))
+    for _ in range(max_steps):
+        if active.size == 0:
+            break
+        new, error = step(flow.members(active).field, y, h)
+        accepted = error <= tolerance
+        y = np.where(accepted[:, None], flow.normalised(new), y)
+        h = np.minimum(next_size(h, error, tolerance), 5.0)
+        grows, dies = flow.arrived(y, aligned)
+        done = accepted & (grows | dies)
+        fates[active[done & grows]] = Fate.GROWS
+        fates[active[done & dies]] = Fate.DIES
+        final[active] = y
+        active, y, h = active[~done], y[~done], h[~done]
+    times = np.full(len(a0), np.inf)
+    growing = fates == Fate.GROWS
+    if field.tensor.order > 1 and growing.any():
+        times[growing] = flow.unscale_time(final[growing, -1] + flow.time_left(final[growing]), growing)
+    return Destinations(u=final[:, :-3], fates=fates, blow_up_times=times)
+
+
+def neurons_at(
+    field: SmoothField,
+    a0: np.ndarray,
+    w0: np.ndarray,
+    time: float,
+    *,
+    tolerance: float = 1e-11,
+    max_steps: int = 20_000,
+) -> Neurons:
+    """The neurons at one gradient-flow time; those that blow up before it are marked and left at their last state."""
+    flow = _OrientationFlow.of(field, a0, w0)
+    y, h = flow.start, np.full(len(a0), 1e-2)
+    target = flow.scale_time(time)
+    final, blown = y.copy(), np.zeros(len(a0), dtype=bool)
+    active = np.arange(len(a0)) if time > 0 else np.arange(0)
+    y, h, target = y[active], h[active], target[active]
+    for _ in range(max_steps):
+        if active.size == 0:
+            break
+        # The clock t(μ) is monotone: a Newton step on it lands on the target time where it is within reach.
+        field_of_active = flow.members(active).field
+        rate = field_of_active(y)[:, -1]
+        remaining = target - y[:, -1]
+        newton = remaining / np.maximum(rate, 1e-300)
+        h = np.minimum(h, newton)
+        new, error = step(field_of_active, y, h)
+        accepted = (error <= tolerance) & (new[:, -1] <= target * (1 + 1e-14))
+        y = np.where(accepted[:, None], flow.normalised(new), y)
+        h = np.minimum(np.where(accepted, next_size(h, error, tolerance), 0.5 * h), 5.0)
+        arrived = target - y[:, -1] <= 1e-13 * target
+        lost = accepted & (y[:, -2] > _HUGE)
+        final[active] = y
+        blown[active[lost]] = True
+        keep = ~(arrived | lost)
+        active, y, h, target = active[keep], y[keep], h[keep], target[keep]
+    if active.size:
+        raise TheoryError(
+            f"{active.size} neurons did not reach time {time:g} in {max_steps} steps; pass a larger max_steps"
+        )
+    u, psi, r = final[:, :-3], final[:, -3], flow.scale * np.exp(final[:, -2])
+    return Neurons(a=np.tan(psi) * r / np.sqrt(field.tensor.order), u=u, r=r, blown_up=blown)
+
+
+# log(r/ρ0) past which a neuron has left the leading order for good: within e^{-40(p-1)} of its blow-up time.
+_HUGE = 40.0
+_FAR = 300.0  # of logarithms, inside the range of binary64
+
+
+@dataclass(frozen=True)
+class _OrientationFlow:
+    """States y = (u, ψ, log(r/ρ0), t Λ ρ0^{p-1}), so that all components are O(1); Λ = |c| ‖P‖ is the rate.
+
+    `balance` (N,) is K/ρ0², conserved.  cos ψ = r/ρ = r/√(2r² - K) is taken from it: where a neuron dies the cosine of ψ
+    itself is all rounding, and 2r² - K ≥ r² never cancels.
+    """
+
+    base: SmoothField
+    rate: float
+    scale: np.ndarray
+    start: np.ndarray
+    balance: np.ndarray
+
+    @classmethod
+    def of(cls, field: SmoothField, a0: np.ndarray, w0: np.ndarray) -> _OrientationFlow:
+        a0, w0 = np.asarray(a0, dtype=float), np.asarray(w0, dtype=float)
+        p = field.tensor.order
+        r0 = np.linalg.norm(w0, axis=1)
+        if not np.all(r0 > 0):
+            raise TheoryError(
+                f"neuron {int(np.flatnonzero(~(r0 > 0))[0])} has zero or undefined input weights: it has no orientation"
+            )
+        scale = np.sqrt(r0**2 + p * a0**2)
+        psi = np.arctan2(np.sqrt(p) * a0, r0)
+        zero = np.zeros_like(r0)
+        start = np.column_stack([w0 / r0[:, None], psi, np.log(r0 / scale), zero])
+        slopes = np.linalg.norm(field.tensor.gradient(start[:, :-3]), axis=1)
+        rate = abs(field.coefficient) * float(np.max(slopes, initial=0.0)) if len(r0) else 1.0
+        if not rate > 0:
+            raise TheoryError(
+                "the moment tensor T = mean(s x^p) vanishes: no neuron moves at this order; "
+                "the first order k with c_k T_k ≠ 0 takes the place of p"
+            )
+        balance = (r0 / scale) ** 2 - p * (a0 / scale) ** 2
+        return cls(base=field, rate=rate, scale=scale, start=start, balance=balance)
+
+    def members(self, which: np.ndarray) -> _OrientationFlow:
+        """The same flow for some of the neurons."""
+        return replace(self, scale=self.scale[which], start=self.start[which], balance=self.balance[which])
+
+    def field(self, y: np.ndarray) -> np.ndarray:
+        p, c = self.base.tensor.order, self.base.coefficient / self.rate
+        u, psi, log_r = y[:, :-3], y[:, -3], y[:, -2]
+        slope = self.base.tensor.gradient(u)
+        value = np.sum(u * slope, axis=1)
+        sin, cos = np.sin(psi), np.cos(psi)
+        out = np.empty_like(y)
+        out[:, :-3] = (c * sin)[:, None] * (slope - value[:, None] * u)
+        out[:, -3] = c * value * cos * np.cos(2 * psi)
+        out[:, -2] = c * value * sin
+        inside = np.exp(
+            np.clip(log_r, -_FAR, 0.0)
+        )  # r/ρ0 where it is below 1, and the inverse where it is above
+        outside = np.exp(-np.clip(log_r, 0.0, _FAR))
+        exact_cos = inside / np.sqrt(2 * inside**2 - self.balance * outside**2)
+        out[:, -1] = exact_cos * np.exp(np.minimum((1 - p) * log_r, _FAR)) / np.sqrt(p)
+        return out
+
+    @staticmethod
+    def normalised(y: np.ndarray) -> np.ndarray:
+        y = y.copy()
+        y[:, :-3] /= np.linalg.norm(y[:, :-3], axis=1, keepdims=True)
+        return y
+
+    def arrived(self, y: np.ndarray, aligned: float) -> tuple[np.ndarray, np.ndarray]:
+        c = self.base.coefficient / self.rate
+        u, psi = y[:, :-3], y[:, -3]
+        slope = self.base.tensor.gradient(u)
+        value = np.sum(u * slope, axis=1)
+        tangential = np.linalg.norm(slope - value[:, None] * u, axis=1)
+        power = c * value * np.sin(psi)
+        still = abs(c) * tangential < aligned * np.abs(c * value)
+        return (
+            still & (power > 0) & (np.abs(np.cos(2 * psi)) < aligned),
+            still & (power < 0) & (np.cos(psi) < aligned),
+        )
+
+    def time_left(self, y: np.ndarray) -> np.ndarray:
+        p = self.base.tensor.order
+        u, log_r = y[:, :-3], y[:, -2]
+        growth = np.abs(self.base.coefficient / self.rate * self.base.tensor.value(u))
+        return np.exp((1 - p) * log_r) / ((p - 1) * np.sqrt(p) * growth)
+
+    def scale_time(self, time: float) -> np.ndarray:
+        return time * self.rate * self.scale ** (self.base.tensor.order - 1)
+
+    def unscale_time(self, scaled: np.ndarray, members: np.ndarray) -> np.ndarray:
+        return scaled / (self.rate * self.scale[members] ** (self.base.tensor.order - 1))

@@ -1,0 +1,1 @@
+"""Formulas of activations and losses: parsed, expanded exactly, evaluated in balls."""

@@ -1,0 +1,1 @@
+"""Losses: their signal at zero output, exactly, and at any output, as numbers."""

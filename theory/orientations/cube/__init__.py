@@ -1,0 +1,1 @@
+"""Fixed orientations of coordinatewise optimisers: maxima on the cube."""

@@ -1,0 +1,1 @@
+"""Fixed orientations of one-sided activations, kinks included."""

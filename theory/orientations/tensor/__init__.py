@@ -1,0 +1,1 @@
+"""Fixed orientations of a moment tensor, one method a file."""

@@ -1,0 +1,1 @@
+"""What theory says of a problem, one regime a file."""

@@ -1,0 +1,194 @@
+"""What theory expects of given initial weights: the horizon, the neurons there, and where each is going."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from theory import Fate, Horizon, Prediction, blow_up_horizon, destinations, linear_horizon, neurons_at
+from theory.beyond.smooth import State
+from theory.flows.linear import fallen_mode
+from verify.regimes.common.evidence import Expected, angle, unit
+
+LOOKS = 9  # at the leader on its way to the horizon
+
+
+def expect(prediction: Prediction, a0: np.ndarray, w0: np.ndarray, *, fraction: float) -> Expected:
+    """Predict B networks a0 (B, m), w0 (B, m, D) at the time when their risk has fallen by `fraction`."""
+    return (_linear if prediction.order == 1 else _blow_up)(prediction, a0, w0, fraction)
+
+
+def _linear(prediction: Prediction, a0: np.ndarray, w0: np.ndarray, fraction: float) -> Expected:
+    flow, networks = prediction.linear, len(a0)
+    # A loss that curves differently at each sample weighs it by ℓ''_i: mean(ℓ'' x xᵀ) takes the place of ℓ'' mean(x xᵀ).
+    bends = prediction.loss.curvature_at_zero(prediction.y)
+    weighted = (
+        prediction.x * np.sqrt(bends / prediction.curvature)[:, None]
+        if prediction.curvature
+        else prediction.x
+    )
+    scale = {"risk": prediction.risk, "curvature": prediction.curvature, "fraction": fraction}
+    times = np.array([linear_horizon(flow, a, w, weighted, **scale) for a, w in zip(a0, w0, strict=True)])
+    mode = fallen_mode(flow, weighted, **scale)
+    tilt = flow.tilt(weighted, mode, prediction.curvature)
+    grown = [flow.at(t, a, w) for t, a, w in zip(times, a0, w0, strict=True)]
+    a, w = np.array([a for a, _ in grown]), np.array([w for _, w in grown])
+    # The growing mode of every neuron, a = w∥, turns by the next Taylor term; all of it turns with the signal.
+    growing = (a + w @ flow.direction) / 2
+    bent = prediction.curvature * weighted.T @ weighted / len(weighted)
+    changed = [flow.response(t, a, w, bent) for t, a, w in zip(times, a0, w0, strict=True)]
+    a, turned = a + np.array([on_a for on_a, _ in changed]), w + np.array([on_w for _, on_w in changed])
+    along, shift = np.zeros(networks), np.zeros(networks)
+    if prediction.next_term is not None:
+        q, c_next = prediction.next_term
+        force = np.array([flow.next_force(prediction.x, prediction.signal, q, c_next, each) for each in w])
+        rate = force @ flow.direction
+        along = np.sum(growing**2 * rate, axis=1) / np.sum(growing**2, axis=1)
+        # At ĝ and -ĝ an even term pulls in opposite senses: their mean may vanish where each of them is large.
+        shift = 2 / (q - 1) * np.sqrt(np.sum(growing**2 * rate**2, axis=1) / np.sum(growing**2, axis=1))
+        turned = turned + growing[..., None] * (force - rate[..., None] * flow.direction) / q
+        times = times - 2 * along / (q - 1) / (2 * flow.rate)
+        # The term has made a r larger by (q + 1)/(q(q - 1)) of its force: which neurons carry the output depends on it.
+        larger = np.sqrt(np.maximum(1 + rate * (q + 1) / (q * (q - 1)), 0.0))
+        a, turned = a * larger, turned * larger[..., None]
+    # The growth has slowed by κS/γ when the risk has fallen by δ: by far more than δ where γ is small against the loss.
+    slowing = max(fraction, prediction.curvature * _stretch(prediction, weighted) * mode / flow.rate)
+    perturbation = slowing + np.linalg.norm(tilt) + shift
+    # The horizon's closed form has the feedback of the growing mode alone: that of the decaying one, and of what lies
+    # across ĝ, is e^{-2γt} of it.
+    early = 2 * slowing * np.exp(-2 * flow.rate * times)
+    # What is left out at first order: by at most its share at the end over the last 1/2γ or 1/γ, in which it grew.
+    states = [State(prediction, *each) for each in zip(a, w, strict=True)]
+    rest = np.array([each.relative(each.left_out(each.next_term, each.feedback())) for each in states])
+    fallen = np.array([each.fall_error for each in states])
+    average = np.sum(growing**2 * rest, axis=1) / np.sum(growing**2, axis=1)
+    return Expected(
+        times=times,
+        # In units of 1/(2γ): the change of the signal and the next Taylor term at second order, and what is left out.
+        uncertainty=(fraction + perturbation**2 + early + 2 * average + fallen) / (2 * flow.rate),
+        a=a,
+        w=turned,
+        destinations=flow.signs(a0, w0)[..., None] * flow.direction,
+        blow_up_times=np.full(a0.shape, np.inf),
+        perturbation=perturbation,
+        # Second order of the tilt, and of what shifts the time: a neuron still on its way turns as 1/w∥ falls.
+        spread=perturbation[:, None] ** 2
+        + rest
+        + fraction
+        * np.arctan2(np.linalg.norm(_across(w, flow.direction), axis=-1), np.abs(w @ flow.direction)),
+        left_out=np.maximum(average, fallen),
+    )
+
+
+def _stretch(prediction: Prediction, x: np.ndarray) -> float:
+    """c² ĝᵀ mean(x xᵀ) ĝ, which times ℓ'' is κ."""
+    return float(prediction.coefficient**2 * np.mean((x @ prediction.linear.direction) ** 2))
+
+
+def _blow_up(prediction: Prediction, a0: np.ndarray, w0: np.ndarray, fraction: float) -> Expected:
+    field = prediction.field
+    ends = destinations(field, a0.reshape(-1), w0.reshape(-1, w0.shape[-1]))
+    goals = np.where((ends.fates == Fate.GROWS)[:, None], ends.u, 0.0).reshape(w0.shape)
+    blow_up_times = ends.blow_up_times.reshape(a0.shape)
+    horizons, a, w = [], np.empty_like(a0), np.empty_like(w0)
+    left_out, late = np.zeros(len(a0)), np.zeros(len(a0))
+    spread, drift = np.zeros(a0.shape), np.zeros(a0.shape)
+    for b in range(len(a0)):
+        horizon = blow_up_horizon(
+            field,
+            a0[b],
+            w0[b],
+            prediction.x,
+            prediction.signal,
+            fraction=fraction,
+            risk=prediction.risk,
+            curvature=prediction.loss.curvature_at_zero(prediction.y),
+            next_term=prediction.next_term,
+            blow_up_times=blow_up_times[b],
+        )
+        a[b], w[b] = horizon.a, horizon.w
+        lead = horizon.leader
+        start, end = State(prediction, a0[b], w0[b]), State(prediction, horizon.a, horizon.w)
+        left_out[b], late[b], spread[b], drift[b] = _left_out(start, end, horizon)
+        w[b, lead] = np.linalg.norm(w[b, lead]) * unit(unit(w[b, lead]) + horizon.tilt)
+        horizons.append(horizon)
+    return Expected(
+        times=np.array([h.time for h in horizons]),
+        uncertainty=np.array([h.uncertainty for h in horizons]) + late,
+        a=a,
+        w=w,
+        destinations=goals,
+        blow_up_times=blow_up_times,
+        perturbation=np.array([h.perturbation for h in horizons]),
+        spread=spread,
+        left_out=left_out,
+        drift=drift,
+    )
+
+
+def _left_out(start: State, end: State, horizon: Horizon) -> tuple[float, float, np.ndarray, np.ndarray]:
+    """What the prediction of one network leaves out at first order: its size relative to the leading force on the leader,
+    by how much it may move the horizon, by how many radians (N,) the neurons may be turned, and how far they may be
+    moved, in units of their ρ (N,).
+
+    At amplitude r the flow stays for a time ∝ r^{1-m}.  A force on a neuron by itself, ∝ r^k of the leading one, moves it
+    by at most its share at the start for each e-fold of growth, or that at the end over the last of them.  The output
+    f ∝ r^{p+1} of the leader pushes every neuron: ∫ f dt is f at the end times (m - 1)/(p + 2 - m) of the time left.
+    """
+    m, p = start.prediction.order, start.prediction.activation.multiplicity
+    lead, left = horizon.leader, horizon.left
+    growth = np.abs(np.log(np.linalg.norm(end.w, axis=1) / np.linalg.norm(start.w, axis=1)))
+    turn = angle(unit(start.w), unit(end.w))
+    # The leader's own first order, by its next Taylor term and its own output, is in the prediction.
+    early = float(start.relative(start.left_out(start.next_term))[lead])
+    final = float(end.relative(end.left_out(end.next_term, end.feedback(np.array([lead]))))[lead])
+    # What the closed form does not do for those that contribute to the fall beside the leader, from `early` on.
+    carried = np.abs(end.a * end.leading[0])
+    carried[lead] = 0.0
+    since = float(np.log(1 + horizon.span / left))
+    others = end.relative(end.next_term) * since + end.relative(end.feedback())
+    rivals = float(carried @ others) / float(np.sum(np.abs(end.a * end.leading[0])))
+    fallen = end.fall_error + rivals * (m + 1) / (m - 1)
+    moved = early * (1 + growth[lead]) * horizon.blow_up + _astray(end, horizon)
+    moved += left * (m - 1) * (final + fallen / (m + 1))
+    # The others' is not.
+    own = start.relative(start.left_out())
+    on_a, on_w = (part * left * (m - 1) / max(p + 2 - m, 1) for part in end.left_out())
+    r, rho = np.linalg.norm(end.w, axis=1), np.hypot(end.a, np.linalg.norm(end.w, axis=1))
+    spread = own * (turn + growth) + np.linalg.norm(on_w, axis=1) / r
+    went = np.hypot(end.a - start.a, np.linalg.norm(end.w - start.w, axis=1))
+    drift = (own * went + np.hypot(on_a, np.linalg.norm(on_w, axis=1))) / rho
+    spread[lead] = horizon.perturbation**2 + early * turn[lead] + final
+    return max(early, final, fallen), float(moved), np.minimum(spread, np.pi), np.minimum(drift, 1.0)
+
+
+def _astray(end: State, horizon: Horizon) -> float:
+    """By how much the next Taylor term may move the horizon where the leader is still on its way to where it ends.
+
+    After `horizon.early` the prediction counts it as if the leader had its final orientation; a relative change ε(t) of
+    what moves the leader shifts all that comes later by ∫ ε dt.
+    """
+    prediction, lead = end.prediction, horizon.leader
+    if prediction.next_term is None:
+        return 0.0
+    excess = prediction.next_term[0] - prediction.order
+    last = _share(end, lead)
+    size = float(np.linalg.norm(end.w[lead]))
+    times = np.linspace(0.0, horizon.span, LOOKS)
+    apart = []
+    for time in times:
+        at = neurons_at(prediction.field, horizon.early_a, horizon.early_w, time)
+        apart.append(
+            np.linalg.norm(_share(State(prediction, at.a, at.w), 0) - last * (at.r[0] / size) ** excess)
+        )
+    return float(np.trapezoid(apart, times))
+
+
+def _share(state: State, j: int) -> np.ndarray:
+    """The force of the next Taylor term on neuron j, (1 + D,), in units of the leading one."""
+    on_a, on_w = state.next_term
+    lead = np.hypot(state.leading[0][j], np.linalg.norm(state.leading[1][j]))
+    return np.concatenate([on_a[[j]], on_w[j]]) / lead
+
+
+def _across(w: np.ndarray, direction: np.ndarray) -> np.ndarray:
+    return w - (w @ direction)[..., None] * direction

@@ -1,0 +1,1 @@
+"""The leading-order system of deep networks."""

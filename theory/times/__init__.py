@@ -1,0 +1,1 @@
+"""When: horizons, blow-up and alignment times."""

@@ -1,0 +1,1 @@
+"""The source paper's claims, one a file."""

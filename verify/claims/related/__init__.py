@@ -1,0 +1,1 @@
+"""Related results of the field, one a file."""

@@ -1,0 +1,170 @@
+"""Evidence: everything that both rooms say about one experiment, gathered once and handed to every check."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from theory import Activation, OrientationSet, Prediction
+from verify.bridge.experiment import Experiment
+
+if TYPE_CHECKING:
+    from verify.regimes.common.confusion import Confusion
+
+
+@dataclass(frozen=True)
+class Trained:
+    """B trained networks of m neurons: the start a0 (B, m), w0 (B, m, D), the end a, w at `times` (B,), and the way.
+
+    `path_times` (S, B), `path_a` (S, B, m), `path_w` (S, B, m, D) are snapshots; `reached` (B,) says which networks
+    came to the wanted fall of the loss; `std` and `step` are those of this run.
+    """
+
+    std: float
+    step: float
+    a0: np.ndarray
+    w0: np.ndarray
+    a: np.ndarray
+    w: np.ndarray
+    times: np.ndarray
+    steps: np.ndarray
+    reached: np.ndarray
+    initial_losses: np.ndarray
+    losses: np.ndarray
+    path_times: np.ndarray
+    path_a: np.ndarray
+    path_w: np.ndarray
+
+    @property
+    def u(self) -> np.ndarray:
+        """Orientations at the end (B, m, D)."""
+        return unit(self.w)
+
+    def amplitudes(self, order: int) -> np.ndarray:
+        """|a| ‖w‖^p of each neuron at the end (B, m): what it contributes to the output."""
+        return sizes(self.a) * np.linalg.norm(self.w, axis=-1) ** order
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What theory expects of the same B networks at the same fall of the loss.
+
+    `times` (B,) and their `uncertainty` (B,); a (B, m), w (B, m, D) there, the first-order tilt of the leading neurons
+    included; the destination of every neuron as unit vectors (B, m, D), zero where it does not grow; the blow-up time
+    of every neuron (B, m).  `perturbation` (B,) is the relative size of the forces beyond leading order at the horizon,
+    whose first order is in `times` and w, and whose square is what is left; `spread` (B, m) is how far in radians all that
+    is left may turn each neuron.  `left_out` (B,) is the relative size of what is not in them even at first order.
+    `drift` (B, m), for order 2 and above, is how far all that may move (a, w), in units of √(a² + ‖w‖²).
+    """
+
+    times: np.ndarray
+    uncertainty: np.ndarray
+    a: np.ndarray
+    w: np.ndarray
+    destinations: np.ndarray
+    blow_up_times: np.ndarray
+    perturbation: np.ndarray
+    spread: np.ndarray
+    left_out: np.ndarray = field(default_factory=lambda: np.zeros(1))
+    drift: np.ndarray = field(default_factory=lambda: np.zeros((1, 1)))
+
+    @property
+    def u(self) -> np.ndarray:
+        """Orientations at the horizon (B, m, D)."""
+        return unit(self.w)
+
+    @property
+    def neglected(self) -> float:
+        """The share of the leading force that is left out at the horizon, in the worst network."""
+        return float(np.max(self.perturbation**2 + self.left_out))
+
+    def amplitudes(self, order: int) -> np.ndarray:
+        """|a| ‖w‖^p of each neuron at the horizon (B, m)."""
+        return sizes(self.a) * np.linalg.norm(self.w, axis=-1) ** order
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """One experiment, where its neurons are predicted to go, the networks trained with steps h and h/2, and what theory
+    expected of them.  `order` is the exponent p of the amplitude |a| ‖w‖^p."""
+
+    experiment: Experiment
+    activation: Activation
+    order: int
+    orientations: OrientationSet
+    fraction: float
+    trained: Trained
+    refined: Trained
+    expected: Expected
+
+    @property
+    def dimension(self) -> int:
+        """D, the bias counted."""
+        return self.trained.w.shape[-1]
+
+    @property
+    def targets(self) -> np.ndarray:
+        """The growing orientations (A, D)."""
+        return np.array([o.u for o in self.orientations.attractors]).reshape(-1, self.dimension)
+
+    def limit(self) -> Trained:
+        """The training extrapolated to zero step size: every optimiser here is of first order, 2 θ(h/2) - θ(h)."""
+        coarse, fine = self.trained, self.refined
+        return replace(
+            fine,
+            a=2 * fine.a - coarse.a,
+            w=2 * fine.w - coarse.w,
+            times=2 * fine.times - coarse.times,
+            reached=fine.reached & coarse.reached,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmoothEvidence(Evidence):
+    """Evidence on the smooth leading-order flow, σ(0) = 0.
+
+    `scales` are further trainings from larger weights, `destinations` the confusion table of the trained neurons.
+    """
+
+    prediction: Prediction
+    scales: tuple[Trained, ...]
+    destinations: Confusion
+
+    @property
+    def within_reach(self) -> bool:
+        """Whether first order beyond the leading flow describes the horizon, see `has_initial_stage`."""
+        return has_initial_stage(self.prediction, self.expected)
+
+
+# The largest share of the leading force that may be left out for the prediction to be a description.
+NEGLECTED = 0.1
+
+
+def stage(prediction: Prediction, expected: Expected) -> float:
+    """How long the initial stage of the shortest network lasts, in 1/γ; infinite for orders above 1, where it is the
+    blow-up that ends it."""
+    return float(np.min(expected.times)) * prediction.linear.rate if prediction.order == 1 else np.inf
+
+
+def has_initial_stage(prediction: Prediction, expected: Expected) -> bool:
+    """Whether the leading order leads until the horizon, with less than 10 % neglected, and for order 1 that lasts 1/γ at
+    least, so that the growing mode rules."""
+    return expected.neglected <= NEGLECTED and stage(prediction, expected) >= 1
+
+
+def sizes(a: np.ndarray) -> np.ndarray:
+    """|a| of output weights (B, m), ‖a‖ of (B, m, K)."""
+    return np.abs(a) if a.ndim == 2 else np.linalg.norm(a, axis=-1)
+
+
+def unit(w: np.ndarray) -> np.ndarray:
+    """w/‖w‖ along the last axis; zero vectors stay zero."""
+    r = np.linalg.norm(w, axis=-1, keepdims=True)
+    return np.divide(w, r, out=np.zeros_like(w), where=r > 0)
+
+
+def angle(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """The angle in radians between unit vectors along the last axis, accurate down to 1e-16."""
+    return 2 * np.arctan2(np.linalg.norm(u - v, axis=-1), np.linalg.norm(u + v, axis=-1))

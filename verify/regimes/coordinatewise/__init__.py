@@ -1,0 +1,1 @@
+"""Sign descent and Adam on smooth activations."""

@@ -1,0 +1,1 @@
+"""σ(0) ≠ 0 under gradient descent."""

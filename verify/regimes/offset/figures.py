@@ -1,0 +1,85 @@
+"""Arrays and figures of a run with σ(0) ≠ 0."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from verify.figures.confusion import confusion_figure
+from verify.figures.cosine import neurons_figure
+from verify.figures.order import order_figure
+from verify.figures.rivals import rivals_figure
+from verify.figures.shares import shares_figure
+from verify.order import OrderResult
+from verify.regimes.common.evidence import angle, unit
+from verify.regimes.common.examination import Drawing
+from verify.regimes.offset.evidence import SHARE, OffsetEvidence, split_times
+from verify.regimes.smooth.figures import class_arrays, run_arrays, title_of
+
+
+def offset_arrays(evidence: OffsetEvidence) -> dict[str, np.ndarray]:
+    """What a run with σ(0) ≠ 0 leaves on disk."""
+    return (
+        run_arrays(evidence)
+        | class_arrays(evidence.destinations)
+        | {
+            "signal": evidence.prediction.signal,
+            "grid": evidence.grid,
+            "turned": evidence.turned(evidence.seen_w),
+            "expected_turned": evidence.turned(evidence.flow_w),
+            "lean": evidence.lean,
+        }
+    )
+
+
+def offset_drawings(evidence: OffsetEvidence, result: OrderResult) -> tuple[Drawing, ...]:
+    """Cosine matrix, shares of the two signs, and the angles to the two orientations that are claimed."""
+    title = title_of(evidence)
+    drawings: list[Drawing] = [
+        ("cosine", lambda: neurons_figure(evidence.trained, evidence.order, title=title)),
+        ("order", lambda: order_figure(result, title=title)),
+        ("destinations", lambda: confusion_figure(evidence.destinations, title=title)),
+        ("shares", lambda: _shares(evidence, title)),
+    ]
+    if evidence.dimension > 1:
+        drawings.append(("rivals", lambda: _rivals(evidence, title)))
+    return tuple(drawings)
+
+
+def _shares(evidence: OffsetEvidence, title: str) -> Figure:
+    rate = evidence.prediction.rate
+    turned = evidence.turned(evidence.flow_w)
+    return shares_figure(
+        rate * evidence.grid,
+        evidence.turned(evidence.seen_w),
+        turned,
+        splits=rate * split_times(evidence.grid, turned),
+        share=SHARE,
+        title=title,
+    )
+
+
+def _rivals(evidence: OffsetEvidence, title: str) -> Figure:
+    field, rate = evidence.prediction.field, evidence.prediction.rate
+    corrected = evidence.prediction.direction
+    naive = unit(field.signal(np.zeros(len(field.y)), field.y) @ evidence.prediction.x)
+    seen, flow = unit(evidence.seen_w[:, 0]), unit(evidence.flow_w[:, 0])
+    return rivals_figure(
+        rate * evidence.grid,
+        {
+            r"$\pm\,\Sigma\,s^* x$, mean fitted": _to_line(seen, corrected),
+            r"$\pm\,\Sigma\,s\,x$, at zero output": _to_line(seen, naive),
+        },
+        predicted=(rate * evidence.grid, _to_line(flow, corrected)),
+        apart=float(_to_line(naive[None], corrected)[0]),
+        title=title,
+        unit=r"units of $1/\gamma$",
+        marks={
+            "checked here": rate * evidence.grid[evidence.look],
+            "predicted split": rate * float(split_times(evidence.grid, evidence.turned(evidence.flow_w))[0]),
+        },
+    )
+
+
+def _to_line(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    return np.minimum(angle(u, v), angle(u, -v))

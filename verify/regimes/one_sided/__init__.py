@@ -1,0 +1,1 @@
+"""One-sided activations and several outputs under gradient descent."""

@@ -1,0 +1,133 @@
+"""One call from experiments to a report: predict, simulate, train, compare, write down."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from theory import loss
+from verify.bridge.experiment import Experiment
+from verify.bridge.refusals import refuse_scales
+from verify.errors import UsageError
+from verify.progress import Progress, Silent
+from verify.regimes.choose import choose
+from verify.regimes.common.examination import Examination
+from verify.report.folder import RunFolder
+from verify.report.keys import keys, labels
+from verify.report.provenance import provenance
+from verify.report.report import Report
+from verify.report.store import versions, writable
+
+COPIES = 40  # arrays of the size of all parameters that a run holds at once, snapshots included
+
+
+def default_experiments() -> tuple[Experiment, ...]:
+    """What `condense verify` runs on its own: one activation of each multiplicity 1, 2 and 3."""
+    return (
+        Experiment(data="sine5", activation="tanh"),
+        Experiment(data="line", activation="xtanh"),
+        Experiment(data="line", activation="x2tanh"),
+    )
+
+
+def run(
+    experiments: Experiment | Iterable[Experiment],
+    *,
+    out: str | Path | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Verify one or more experiments.
+
+    `out` is the folder under which a run folder is written, each experiment as soon as it has been examined, into a folder
+    of its own; None writes nothing.  Raises TheoryError, NumericsError or UsageError for an experiment that cannot be
+    carried out; what cannot be written once they have begun is a note.
+    """
+    if isinstance(experiments, Experiment):
+        wanted: tuple[Experiment, ...] = (experiments,)
+    else:
+        wanted = tuple(experiments) if isinstance(experiments, Iterable) else ()
+    if not wanted or not all(isinstance(each, Experiment) for each in wanted):
+        raise UsageError(
+            "run takes experiments: verify.run(verify.Experiment(data='line')), or a list of them"
+        )
+    watch = progress if progress is not None else Silent()
+    began = time.perf_counter()
+    for experiment in wanted:  # before the first minute is spent
+        _check(experiment)
+    if out is not None:
+        writable(out)
+    wanted = tuple(experiment.pinned() for experiment in wanted)
+    origin, names, places = provenance(), labels(wanted), keys(wanted)
+    folder = None if out is None else RunFolder.of(out, wanted)
+    examinations: list[Examination] = []
+
+    def report(numbers: Sequence[int]) -> Report:
+        found = [examinations[number] for number in numbers]
+        return Report(
+            experiments=tuple(each.settled for each in found),
+            checks=tuple(check for each in found for check in each.checks),
+            versions=versions(),
+            notes=tuple(
+                f"{names[number]}: {note}"
+                for number, each in zip(numbers, found, strict=True)
+                for note in each.notes
+            ),
+            seconds=time.perf_counter() - began,
+            asked=tuple(wanted[number] for number in numbers),
+            details=tuple(
+                {"experiment": names[number], "folder": places[number], **each.details}
+                for number, each in zip(numbers, found, strict=True)
+            ),
+            provenance=origin,
+        )
+
+    for number, experiment in enumerate(wanted):
+        found = examine(experiment, watch)
+        # Two experiments may have one short name: what they found is told apart by the long one.
+        checks = tuple(replace(check, experiment=names[number]) for check in found.checks)
+        examinations.append(replace(found, checks=checks))
+        if folder is not None:
+            folder.add(number, examinations[number], report([number]))
+    whole = report(range(len(wanted)))
+    if folder is None:
+        return whole
+    watch.stage("figures and run folder")
+    return folder.finish(whole, examinations, began)
+
+
+def examine(experiment: Experiment, watch: Progress) -> Examination:
+    """Examine one experiment in its regime: what drives the neurons × how they are stepped."""
+    return choose(experiment)(experiment, watch)
+
+
+def _check(experiment: Experiment) -> None:
+    """Refuse a device that is not there, networks that no memory holds, a loss of which no fraction can fall, and
+    scales that cannot be followed."""
+    import torch
+
+    from numerics.training import memory
+
+    try:
+        torch.empty(0, device=experiment.device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0][:120]
+        raise UsageError(
+            f"--device {experiment.device!r}: {reason}; accepted: cpu, or a device that torch finds"
+        ) from None
+    x = experiment.dataset.x
+    parameters = experiment.seeds * (experiment.width or 0) * (x.shape[1] + 1 + experiment.outputs)
+    # Start, end and way of several runs, and as many again for what theory expects of them.
+    needed = COPIES * parameters * np.dtype(float).itemsize
+    what = f"verifying {experiment.seeds} networks of width {experiment.width}"
+    memory.require(needed, torch.device(experiment.device), what)
+    start = float(np.mean(loss(experiment.loss).value_at_zero(experiment.targets)))
+    if not start > 0:
+        raise UsageError(
+            f"loss {experiment.loss!r} is {start:g} at zero output on {experiment.dataset.name}: a fall by a fraction of "
+            "it means nothing; accepted: a loss that is positive there, such as (f - y)**2"
+        )
+    refuse_scales(experiment)

@@ -1,0 +1,1 @@
+"""The smooth leading-order flow under gradient descent."""

@@ -1,0 +1,129 @@
+"""Arrays and figures of a run on the smooth leading-order flow."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from theory import neurons_at
+from verify.figures.angle import angle_figure
+from verify.figures.confusion import confusion_figure
+from verify.figures.cosine import neurons_figure
+from verify.figures.order import order_figure
+from verify.figures.rose import rose_figure
+from verify.order import OrderResult
+from verify.regimes.common.amplitude import chance_angle
+from verify.regimes.common.confusion import Confusion
+from verify.regimes.common.evidence import Evidence, SmoothEvidence, angle, unit
+from verify.regimes.common.examination import Drawing
+
+
+def run_arrays(evidence: Evidence) -> dict[str, np.ndarray]:
+    """The arrays that every run has: data, orientations, the networks and what was expected of them."""
+    trained, fine, expected = evidence.trained, evidence.refined, evidence.expected
+    return {
+        "x": evidence.experiment.dataset.x, "y": evidence.experiment.dataset.y,
+        "orientations": np.array([o.u for o in evidence.orientations.orientations]),
+        "a0": trained.a0, "w0": trained.w0, "a": trained.a, "w": trained.w, "times": trained.times,
+        "a_half_step": fine.a, "w_half_step": fine.w, "times_half_step": fine.times,
+        "path_times": trained.path_times, "path_a": trained.path_a, "path_w": trained.path_w,
+        "expected_a": expected.a, "expected_w": expected.w, "expected_times": expected.times,
+        "destinations": expected.destinations,
+    }  # fmt: skip
+
+
+def class_arrays(found: Confusion) -> dict[str, np.ndarray]:
+    """Predicted and observed class of every neuron, in the order of the table, and why it disagrees (verify.regimes.common.confusion)."""
+    return {
+        "predicted_class": found.predicted,
+        "observed_class": found.observed,
+        "reason": found.reasons,
+    }
+
+
+def smooth_arrays(evidence: SmoothEvidence, result: OrderResult) -> dict[str, np.ndarray]:
+    """What a run on the smooth flow leaves on disk."""
+    return (
+        run_arrays(evidence)
+        | class_arrays(evidence.destinations)
+        | {
+            "signal": evidence.prediction.signal,
+            "blow_up_times": evidence.expected.blow_up_times,
+            "order_epsilons": result.epsilons,
+            "order_errors": result.errors,
+        }
+    )
+
+
+def title_of(evidence: Evidence) -> str:
+    """The title of every figure of a run."""
+    experiment = evidence.experiment
+    optimiser = "" if experiment.optimizer == "gd" else f", {experiment.optimizer}"
+    return f"{experiment.dataset.name}, {experiment.activation}{optimiser}, std {evidence.trained.std:g}"
+
+
+def smooth_drawings(evidence: SmoothEvidence, result: OrderResult) -> tuple[Drawing, ...]:
+    """Cosine matrix, order of accuracy, angle against time, and the rose for D = 2."""
+    title = title_of(evidence)
+    drawings: list[Drawing] = [
+        ("cosine", lambda: neurons_figure(evidence.trained, evidence.order, title=title)),
+        ("order", lambda: order_figure(result, title=title)),
+        ("destinations", lambda: confusion_figure(evidence.destinations, title=title)),
+    ]
+    if evidence.dimension > 1:
+        drawings.append(("angle", lambda: _angle(evidence, title)))
+    if evidence.dimension == 2:
+        drawings.append(("rose", lambda: _rose(evidence, title)))
+    return tuple(drawings)
+
+
+def _rose(evidence: SmoothEvidence, title: str) -> Figure:
+    prediction, trained = evidence.prediction, evidence.trained
+    theta = np.linspace(0, 2 * np.pi, 721)[:-1]
+    circle = np.column_stack([np.cos(theta), np.sin(theta)])
+    listed = [
+        (float(np.arctan2(o.u[1], o.u[0])), o.kind.value, o.neuron_sign)
+        for o in prediction.orientations.orientations
+    ]
+    power = prediction.coefficient * prediction.field.tensor.value(circle)
+    # All networks in one rose: each neuron relative to the largest of its own network.
+    relative = trained.amplitudes(evidence.order)
+    relative = relative / relative.max(axis=1, keepdims=True)
+    return rose_figure(
+        listed,
+        np.arctan2(trained.u[..., 1], trained.u[..., 0]).ravel(),
+        relative.ravel(),
+        np.sign(trained.a).ravel(),
+        (theta, power),
+        title=title,
+    )
+
+
+def _angle(evidence: SmoothEvidence, title: str) -> Figure:
+    """Angles of the neurons of network 0 to their destinations along the way, and what the leading flow gives."""
+    prediction, trained, expected = evidence.prediction, evidence.trained, evidence.expected
+    goals = expected.destinations[0]
+    growing = np.linalg.norm(goals, axis=-1) > 0
+    way = trained.path_times[:, 0] <= trained.times[0]
+    times, states = trained.path_times[way, 0], trained.path_w[way, 0][:, growing]
+    measured = angle(unit(states), goals[growing])
+    grid = np.linspace(0, 0.999 * min(float(expected.times[0]), float(expected.blow_up_times[0].min())), 80)
+    a0, w0 = trained.a0[0][growing], trained.w0[0][growing]
+    if prediction.order == 1:
+        rate = 2 * prediction.linear.rate
+        followed = np.array([prediction.linear.angles(t, a0, w0) for t in grid])
+        scale, unit_name = rate, r"units of $1/2\gamma$"
+    else:
+        followed = np.array([angle(neurons_at(prediction.field, a0, w0, t).u, goals[growing]) for t in grid])
+        power = int(np.floor(np.log10(expected.times[0])))
+        scale, unit_name = 10.0**-power, rf"units of $10^{{{power}}}$, gradient-flow time"
+    return angle_figure(
+        scale * times,
+        measured,
+        scale * grid,
+        followed,
+        horizon=scale * float(expected.times[0]),
+        chance=chance_angle(evidence),
+        title=title,
+        unit=unit_name,
+    )

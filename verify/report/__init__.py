@@ -1,0 +1,1 @@
+"""Verdicts, reports and the run folder."""

@@ -1,0 +1,1 @@
+"""The figures of the source paper, one a file."""
