@@ -8,7 +8,8 @@ import pytest
 MODULES = {
     "theory": ("theory, theory.predictions.smooth, theory.times.horizon", ("torch", "numerics", "verify")),
     "numerics": (
-        "numerics.training.train, numerics.flow, numerics.measure.orientation, numerics.measure.merging, numerics.weights.monitor, numerics.data.datasets",
+        "numerics.training.train, numerics.flow, numerics.measure.orientation, numerics.measure.merging, "
+        "numerics.weights.monitor, numerics.data.datasets",
         ("sympy", "theory", "verify", "flint"),
     ),
 }

@@ -182,8 +182,9 @@ class Drive:
 def drive(act: Activation, x: np.ndarray, s: np.ndarray) -> Drive:
     """The first order m with c_m T_m ≠ 0 and its moment tensor; x (n, D), s (n,) exact.
 
-    Exactly 0, or no larger in any entry than the rounding of the data as written leaves open (theory.forms.data_rounding): the
-    latter is named in `notes`.  With s (n, K), the first order at which one of the K tensors counts, and that tensor.
+    Exactly 0, or no larger in any entry than the rounding of the data as written leaves open
+    (theory.forms.data_rounding): the latter is named in `notes`.  With s (n, K), the first order at which one of the K
+    tensors counts, and that tensor.
     Raises TheoryError where no moments of the orders that the theorem covers do.
     """
     p = act.multiplicity

@@ -26,7 +26,8 @@ ADAM_EPSILON = 1e-8  # torch's
 _SPAN = 100.0  # from the smallest to the largest scale that a run at order 1 compares
 _UNIT = 2.0**-53
 _NOTHING = 1e-12  # of a moment's bound: rounding alone
-# theory.times.horizon asks for the time left to 1e-9 of itself, as a difference of times that are rounded; ten times below that.
+# theory.times.horizon asks for the time left to 1e-9 of itself, as a difference of times that are rounded; ten times
+# below that.
 _RESOLVED = 0.1 * _UNIT / 1e-9
 
 

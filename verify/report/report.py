@@ -16,7 +16,7 @@ class Report:
 
     `experiments` have the values that were taken, `asked` are those of the user (None stands for a default), `details`
     say of each experiment its name in the checks, its folder below `run_dir`, its data's shape and its learning rate.
-    `provenance` says when, how and where (verify.report.provenance).  `complete` is False while figures are yet to be drawn.
+    `provenance` says when, how and where.  `complete` is False while figures are yet to be drawn.
     """
 
     experiments: tuple[Experiment, ...]

@@ -1,7 +1,7 @@
 """What a formula must satisfy, each check by a witness that does not use it; the module under test is an argument.
 
-A check raises AssertionError on a wrong formula.  `tests/theory/mutants/test_mutants.py` runs each on the module as it is and
-on mutants of it.
+A check raises AssertionError on a wrong formula.  `tests/theory/mutants/test_mutants.py` runs each on the module as it is
+and on mutants of it.
 """
 
 from functools import partial

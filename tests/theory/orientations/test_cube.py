@@ -9,20 +9,20 @@ from tests.theory.mutants.mutated import mutated
 from theory.errors import TheoryError
 from theory.fields.smooth import SmoothField
 from theory.forms.moment_tensor import MomentTensor
-from theory.orientations.cube.adam import AdamReason, adam_follows
-from theory.orientations.cube.certify import orientation_of
-from theory.orientations.cube.find import (
+from theory.orientations.cube import (
     adam as cube_adam,
 )
-from theory.orientations.cube.find import (
+from theory.orientations.cube import (
     boxes as cube_boxes,
 )
-from theory.orientations.cube.find import (
+from theory.orientations.cube import (
     certify as cube_certify,
 )
-from theory.orientations.cube.find import (
+from theory.orientations.cube import (
     quadratic as cube_quadratic,
 )
+from theory.orientations.cube.adam import AdamReason, adam_follows
+from theory.orientations.cube.certify import orientation_of
 from theory.orientations.cube.find import sign_descent_orientations
 from theory.orientations.cube.quadratic import symmetric_matrix
 

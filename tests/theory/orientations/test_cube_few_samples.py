@@ -13,8 +13,8 @@ from tests.theory.mutants.mutated import mutated
 from tests.theory.orientations.test_cube import climb
 from theory.forms.moment_tensor import MomentTensor
 from theory.orientations import sign_descent_orientations
-from theory.orientations.cube.find import boxes as cube_boxes
-from theory.orientations.cube.find import search as cube_search
+from theory.orientations.cube import boxes as cube_boxes
+from theory.orientations.cube import search as cube_search
 from theory.predictions.landscape import collecting_orientations
 
 CASES = Path(__file__).parents[2] / "cases"

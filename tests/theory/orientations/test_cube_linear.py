@@ -6,7 +6,7 @@ import pytest
 from tests.theory.mutants.mutated import mutated
 from theory.errors import TheoryError
 from theory.forms.moment_tensor import MomentTensor
-from theory.orientations.cube.find import linear as cube_linear
+from theory.orientations.cube import linear as cube_linear
 from theory.orientations.cube.find import sign_descent_orientations
 
 

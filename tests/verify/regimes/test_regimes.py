@@ -22,6 +22,7 @@ from verify.regimes.coordinatewise.checks import (
     sign_side,
 )
 from verify.regimes.coordinatewise.examine import examine_cube
+from verify.regimes.offset import examine as offset
 from verify.regimes.offset.checks import (
     corrected_orientation,
     fitted_mean,
@@ -31,7 +32,6 @@ from verify.regimes.offset.checks import (
     split_time,
 )
 from verify.regimes.offset.evidence import split_times
-from verify.regimes.offset.examine import examine as offset
 from verify.regimes.offset.examine import examine_offset
 from verify.regimes.one_sided import examine as field
 from verify.regimes.one_sided.checks import field_angle, field_destinations, field_training

@@ -18,12 +18,12 @@ from verify.progress import Silent
 from verify.regimes.common.amplitude import amplitude
 from verify.regimes.common.confusion import confusion
 from verify.regimes.common.order import competing_sizes, order_check
+from verify.regimes.offset import examine as offset
 from verify.regimes.offset.checks import corrected_orientation, own_flow, shares_after, split_time
-from verify.regimes.offset.examine import examine as offset
 from verify.regimes.one_sided import examine as field
 from verify.regimes.one_sided.checks import field_angle, field_destinations, field_horizon
+from verify.regimes.smooth import examine as smooth
 from verify.regimes.smooth.destination import destination
-from verify.regimes.smooth.examine import examine as smooth
 from verify.regimes.smooth.horizon import horizon
 from verify.regimes.smooth.scaling import scaling
 from verify.regimes.smooth.shadow import shadow

@@ -54,7 +54,7 @@ class CubeEvidence(Evidence):
 
     @property
     def tilt(self) -> np.ndarray:
-        """How far (B,) in radians an aligned neuron may be turned by what theory leaves out; see theory.flows.coordinatewise.
+        """How far (B,) in radians an aligned neuron may be turned by what theory leaves out (flows.coordinatewise).
 
         Entry k of the gradient has changed by the share ρ_k.  As long as ρ_k < 1 no sign has changed and sign descent
         has seen nothing.  Adam has seen the change; its first order is in the prediction for p = 1, its relative
@@ -76,5 +76,5 @@ class CubeEvidence(Evidence):
 
     @property
     def growing(self) -> np.ndarray:
-        """The neurons (B, m) that leave their start; the others are trapped: see `verify.regimes.coordinatewise.examine`."""
+        """The neurons (B, m) that leave their start; the others are trapped: see the docstring of `examine`."""
         return np.linalg.norm(self.expected.destinations, axis=-1) > 0

@@ -33,7 +33,7 @@ def run_arrays(evidence: Evidence) -> dict[str, np.ndarray]:
 
 
 def class_arrays(found: Confusion) -> dict[str, np.ndarray]:
-    """Predicted and observed class of every neuron, in the order of the table, and why it disagrees (verify.regimes.common.confusion)."""
+    """Predicted and observed class of every neuron, in the order of the table, and why it disagrees."""
     return {
         "predicted_class": found.predicted,
         "observed_class": found.observed,

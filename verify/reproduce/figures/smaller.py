@@ -1,7 +1,7 @@
 """Condensed networks are small networks: merged, and embedded back (the paper's C8, and the embedding principle).
 
 Setting.  tanh, figure 3's data, gradient descent with small steps from std 1e-4.
-Merging.  Neurons of one line become one (numerics.measure.merging); the output may change relatively by the square of the spread
+Merging.  Neurons of one line become one (numerics.measure); the output may change relatively by the square of the spread
           of their orientations and by the next Taylor term, (r‖x‖)^{q-p}: nothing else.
 Training. From one moment on the small network is trained beside the wide one.  Its speed is another one (Σ a² and Σ r² of a
           line are not those of one neuron with the same a r), so that outputs are compared at equal loss.
