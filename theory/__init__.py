@@ -40,8 +40,12 @@ from theory.orientations import (
 )
 from theory.orientations.deep import FirstLayer, first_layer, product_order
 from theory.orientations.outputs import output_orientations
+from theory.predictions import derive, predict
+from theory.predictions.expected import Expected
 from theory.predictions.offset import OffsetPrediction, Split, offset_prediction
-from theory.predictions.smooth import Prediction, predict
+from theory.predictions.prediction import Prediction
+from theory.predictions.smooth import SmoothPrediction
+from theory.problem import Network, Optimizer, Problem
 from theory.systems.decay import DecayField, decay_system, decayed_blow_up, undecayed_time
 from theory.systems.deep.system import deep_system
 from theory.systems.offset import offset_system
@@ -63,6 +67,7 @@ __all__ = [
     "DecayField",
     "DeepField",
     "Destinations",
+    "Expected",
     "Fate",
     "FirstLayer",
     "FittedOutput",
@@ -73,6 +78,7 @@ __all__ = [
     "LinearOutputs",
     "Loss",
     "MomentTensor",
+    "Network",
     "Neurons",
     "OffsetField",
     "OffsetPrediction",
@@ -80,12 +86,15 @@ __all__ = [
     "OneSidedDestinations",
     "OneSidedFate",
     "OneSidedField",
+    "Optimizer",
     "Orientation",
     "OrientationSet",
     "OutputsField",
     "PowerForm",
     "Prediction",
+    "Problem",
     "SmoothField",
+    "SmoothPrediction",
     "Split",
     "TheoryError",
     "activation",
@@ -102,6 +111,7 @@ __all__ = [
     "decay_system",
     "decayed_blow_up",
     "deep_system",
+    "derive",
     "destinations",
     "find_extremal_orientations",
     "find_orientations",

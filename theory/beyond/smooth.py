@@ -15,9 +15,10 @@ from functools import cached_property
 
 import numpy as np
 
-from theory import Prediction
-from theory.beyond.terms import FURTHER, TAYLOR, feedback, neglected, series
+from theory.beyond.terms import TAYLOR, feedback, neglected
+from theory.forms.taylor import FURTHER, series
 from theory.losses.signal import signal_function
+from theory.predictions.leading_order import LeadingOrder
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(12)
 _NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
@@ -25,25 +26,25 @@ _NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
 
 @dataclass(frozen=True)
 class State:
-    """A network a (N,), w (N, D) of the prediction, with the forces on it: each a pair (on a (N,), on w (N, D))."""
+    """A network a (N,), w (N, D) at leading order, with the forces on it: each a pair (on a (N,), on w (N, D))."""
 
-    prediction: Prediction
+    leading_order: LeadingOrder
     a: np.ndarray
     w: np.ndarray
 
     @cached_property
     def _z(self) -> np.ndarray:
-        return self.w @ self.prediction.x.T
+        return self.w @ self.leading_order.x.T
 
     @cached_property
     def _leading_form(self) -> tuple[np.ndarray, np.ndarray]:
-        m = self.prediction.order
-        return series(self.prediction.activation, self._z, [m])
+        m = self.leading_order.order
+        return series(self.leading_order.problem.activation, self._z, [m])
 
     @cached_property
     def _values(self) -> tuple[np.ndarray, np.ndarray]:
-        m = self.prediction.order
-        return series(self.prediction.activation, self._z, range(1, m + FURTHER + 1))
+        m = self.leading_order.order
+        return series(self.leading_order.problem.activation, self._z, range(1, m + FURTHER + 1))
 
     @property
     def output(self) -> np.ndarray:
@@ -53,41 +54,41 @@ class State:
     @cached_property
     def beyond(self) -> tuple[np.ndarray, np.ndarray]:
         """The forces on a and w beyond the leading one."""
-        x, n = self.prediction.x, len(self.prediction.x)
-        signal = signal_function(self.prediction.loss)
+        x, n = self.leading_order.x, len(self.leading_order.x)
+        signal = signal_function(self.leading_order.problem.loss)
         at_zero = signal(np.zeros(n), self._targets)
         changed = signal(self.output, self._targets) - at_zero
         # Moments of lower orders than the leading one vanish exactly.
-        higher = series(self.prediction.activation, self._z, self._higher)
+        higher = series(self.leading_order.problem.activation, self._z, self._higher)
         on_a = higher[0] @ at_zero + self._values[0] @ changed
         on_w = self.a[:, None] * ((higher[1] * at_zero + self._values[1] * changed) @ x)
         return on_a / n, on_w / n
 
     @property
     def _higher(self) -> range:
-        m = self.prediction.order
+        m = self.leading_order.order
         return range(m + 1, m + FURTHER + 1)
 
     @cached_property
     def leading(self) -> tuple[np.ndarray, np.ndarray]:
         """The leading-order force."""
-        return self.prediction.field(self.a, self.w)
+        return self.leading_order.field(self.a, self.w)
 
     @cached_property
     def next_term(self) -> tuple[np.ndarray, np.ndarray]:
         """The force of the next Taylor term."""
-        terms = [t for t in neglected(self.prediction, self.a, self.w) if t.name == TAYLOR]
-        q = self.prediction.next_term[0] if self.prediction.next_term else None
-        if not terms or terms[0].exponent + self.prediction.order != q:
+        terms = [t for t in neglected(self.leading_order, self.a, self.w) if t.name == TAYLOR]
+        q = self.leading_order.next_term[0] if self.leading_order.next_term else None
+        if not terms or terms[0].exponent + self.leading_order.order != q:
             return np.zeros_like(self.a), np.zeros_like(self.w)
         return terms[0].on_a, terms[0].on_w
 
     def feedback(self, sources: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """The force by the leading-order output of the neurons `sources` (K,) on all of them; 0 where m > p."""
-        prediction = self.prediction
-        if prediction.order > prediction.activation.multiplicity:
+        leading_order = self.leading_order
+        if leading_order.order > leading_order.problem.activation.multiplicity:
             return np.zeros_like(self.a), np.zeros_like(self.w)
-        return feedback(prediction, self.a, self.w, sources)
+        return feedback(leading_order, self.a, self.w, sources)
 
     def left_out(self, *known: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """The forces beyond the leading one less the known ones."""
@@ -105,20 +106,22 @@ class State:
 
         The prediction has mean(s f) - mean(ℓ'' f²)/2 with the two first Taylor terms of f.
         """
-        prediction, f = self.prediction, self.output
-        signal = signal_function(prediction.loss)
+        leading_order, f = self.leading_order, self.output
+        signal = signal_function(leading_order.problem.loss)
         real = sum(
             w * np.mean(f * signal(t * f, self._targets)) for t, w in zip(_NODES, _WEIGHTS, strict=True)
         )
         counted = self._leading_form[0]
-        if prediction.next_term is not None:
-            counted = counted + series(prediction.activation, self._z, [prediction.next_term[0]])[0]
+        if leading_order.next_term is not None:
+            counted = (
+                counted + series(leading_order.problem.activation, self._z, [leading_order.next_term[0]])[0]
+            )
         counted = self.a @ counted
-        bends = prediction.loss.curvature_at_zero(prediction.y)
+        bends = leading_order.curvatures
         at_zero = signal(np.zeros(len(f)), self._targets)
         known = np.mean(at_zero * counted) - 0.5 * np.mean(bends * counted**2)
         return float(abs(real - known) / abs(real)) if real else float("inf")
 
     @property
     def _targets(self) -> np.ndarray:
-        return self.prediction.loss.targets(self.prediction.y)
+        return self.leading_order.problem.y

@@ -19,18 +19,15 @@ Source.      condense.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass
 
 import numpy as np
 
-from theory.formula.activation import Activation
-from theory.predictions.smooth import Prediction
+from theory.predictions.leading_order import LeadingOrder
+from theory.systems.system import LeadingSystem
 
 FEEDBACK = "feedback of the output on the signal"
 TAYLOR = "next Taylor term of the activation"
-FURTHER = 8  # orders beyond the leading one, as in theory.predictions.smooth
 _GENERIC = 8  # neurons on which a moment is tried
 
 
@@ -49,12 +46,12 @@ class Neglected:
         return float(np.hypot(np.linalg.norm(self.on_a), np.linalg.norm(self.on_w)))
 
 
-def neglected(prediction: Prediction, a: np.ndarray, w: np.ndarray) -> list[Neglected]:
+def neglected(leading: LeadingOrder, a: np.ndarray, w: np.ndarray) -> list[Neglected]:
     """The terms that do not vanish on the neurons a (N,), w (N, D), the Taylor terms in rising order first."""
-    x, s, m, n = prediction.x, prediction.signal, prediction.order, len(prediction.x)
-    z = w @ x.T
+    x, s, m = leading.problem.x, leading.signal, leading.order
+    n, z = len(x), w @ x.T
     found = []
-    for q, c in taylor_terms(prediction):
+    for q, c in leading.taylor_terms:
         term = Neglected(
             TAYLOR if not found else f"Taylor term of order {q}",
             q - m,
@@ -70,76 +67,48 @@ def neglected(prediction: Prediction, a: np.ndarray, w: np.ndarray) -> list[Negl
         )
         if term.size > rounding * largest.size:
             found.append(term)
-    p, kappa = prediction.activation.multiplicity, prediction.loss.curvature_at_zero(prediction.y)
-    on_a, on_w = feedback(prediction, a, w)
-    if np.any(kappa != 0):
+    p = leading.problem.activation.multiplicity
+    on_a, on_w = feedback(leading, a, w)
+    if np.any(leading.problem.curvature != 0):
         found.append(Neglected(FEEDBACK, 2 * p + 1 - m, on_a, on_w))
     return found
 
 
 def feedback(
-    prediction: Prediction, a: np.ndarray, w: np.ndarray, sources: np.ndarray | None = None
+    leading: LeadingOrder, a: np.ndarray, w: np.ndarray, sources: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """The force on a (N,) and w (N, D) by what the output of the lowest order changes of the signal.
 
     `sources` (K,) are the indices of the neurons whose output counts (default: all).
     """
-    x, n = prediction.x, len(prediction.x)
-    p = prediction.activation.multiplicity
-    c = float(prediction.activation.leading_coefficient)
+    x, sigma = leading.problem.x, leading.problem.activation
+    n, p, c = len(x), sigma.multiplicity, float(sigma.leading_coefficient)
     z = w @ x.T
     which = slice(None) if sources is None else sources
-    changed = -prediction.loss.curvature_at_zero(prediction.y) * (c * (a[which] @ z[which] ** p))
+    changed = -leading.problem.curvature * (c * (a[which] @ z[which] ** p))
     return c * (z**p @ changed) / n, p * c * a[:, None] * ((z ** (p - 1) * changed) @ x) / n
 
 
-def taylor_terms(prediction: Prediction) -> list[tuple[int, float]]:
-    """(q, c_q) of the Taylor terms above the leading order m, up to m + 8."""
-    taylor = prediction.activation.taylor(prediction.order + FURTHER)
-    return [(q, float(taylor[q])) for q in range(prediction.order + 1, len(taylor)) if taylor[q] != 0]
+def order_on_the_data(
+    leading: LeadingOrder, system: LeadingSystem
+) -> tuple[tuple[int, float] | None, dict[str, int] | None, tuple[str, ...]]:
+    """The next term that is left where moments vanish on the data, the exponents of the terms that decide the order of
+    accuracy (None: those of the system), and a remark on what vanishes.
 
-
-def series(activation: Activation, z: np.ndarray, orders: Iterable[int]) -> tuple[np.ndarray, np.ndarray]:
-    """The Taylor terms of these orders at z, each side of 0 with its own: their sum and its derivative, shaped like z."""
-    orders = [k for k in orders if k > 0]
-    top = max(orders)
-    plus, minus = (_numbers(activation, top, side) for side in (1, -1))
-    size, value, slope = np.abs(z), np.zeros_like(z), np.zeros_like(z)
-    for k in orders:
-        c = np.where(z > 0, plus[k], minus[k])
-        value += c * size**k
-        slope += k * c * size ** (k - 1) * np.where(z > 0, 1.0, -1.0)
-    return value, slope
-
-
-@lru_cache(maxsize=256)
-def _numbers(activation: Activation, top: int, side: int) -> tuple[float, ...]:
-    return tuple(float(c) for c in activation.taylor(top, side))
-
-
-def on_these_data(prediction: Prediction) -> Prediction:
-    """The prediction with the next term and the order of accuracy that are left where moments vanish on the data.
-
-    A prediction beyond whose leading order nothing is left keeps what it has: its order says nothing then.
+    Where nothing is left beyond the leading order the system keeps what it has: its order says nothing then.
     """
     generator = np.random.default_rng(20210524)
-    w = generator.standard_normal((_GENERIC, prediction.x.shape[1]))
-    terms = neglected(prediction, np.ones(_GENERIC), w)
+    w = generator.standard_normal((_GENERIC, leading.problem.dimension))
+    terms = neglected(leading, np.ones(_GENERIC), w)
     taylor = [term for term in terms if term.name != FEEDBACK]
     exponents = {
         term.name: term.exponent for term in [*taylor[:1], *terms] if term.name in (TAYLOR, FEEDBACK)
     }
-    if not exponents or exponents == dict(prediction.system.order_terms):
-        return prediction
-    q = prediction.order + taylor[0].exponent if taylor else None
-    listed = dict(taylor_terms(prediction))
-    note = () if prediction.next_term is None or q == prediction.next_term[0] else (
-        f"all moments of order {prediction.next_term[0]} vanish on these data: "
+    if not exponents or exponents == dict(system.order_terms):
+        return leading.next_term, None, ()
+    q = leading.order + taylor[0].exponent if taylor else None
+    remarks = () if leading.next_term is None or q == leading.next_term[0] else (
+        f"all moments of order {leading.next_term[0]} vanish on these data: "
         + (f"the next Taylor term is that of order {q}" if q else "no Taylor term is left beyond the leading one"),
     )  # fmt: skip
-    return replace(
-        prediction,
-        next_term=None if q is None else (q, listed[q]),
-        system=replace(prediction.system, order=min(exponents.values()), order_terms=exponents),
-        notes=(*prediction.notes, *note),
-    )
+    return None if q is None else (q, dict(leading.taylor_terms)[q]), exponents, remarks

@@ -23,8 +23,9 @@ from theory.orientations.cube.find import sign_descent_orientations
 from theory.orientations.one_sided.find import find_extremal_orientations
 from theory.orientations.outputs import only_growing, output_orientations
 from theory.orientations.result import Orientation
+from theory.predictions.leading_order import drive
 from theory.predictions.offset import offset_prediction
-from theory.predictions.smooth import drive, moving_signal
+from theory.problem import moving_signal
 
 COORDINATEWISE = ("sign", "adam")
 

@@ -7,13 +7,14 @@ import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
 
 from numerics.data.datasets import Dataset, load
-from theory import activation, loss
+from theory import Problem, activation, loss
 from verify.errors import UsageError
 from verify.report.verdict import finite
 
@@ -94,6 +95,18 @@ class Experiment:
                 f"data {data.name!r} have the fingerprint {self.fingerprint[:12]}..., not {str(self.data_sha256)[:12]}... "
                 "(data_sha256): they are other data; accepted: those of the run, which lie in its folder as arrays.npz"
             )
+
+    @cached_property
+    def problem(self) -> Problem:
+        """What theory is asked about, parsed once."""
+        return Problem.of(
+            self.dataset.x,
+            self.dataset.y,
+            self.activation,
+            loss_function=self.loss,
+            bias=self.bias,
+            optimizer=self.optimizer,
+        )
 
     @property
     def name(self) -> str:

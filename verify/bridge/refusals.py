@@ -12,11 +12,11 @@ import numpy as np
 
 from theory import Activation, Loss, activation, loss
 from theory.losses.signal import fitted_output
+from theory.predictions.expected import NEGLECTED
 from verify.bridge.experiment import Experiment
 from verify.bridge.formula import torch_activation
 from verify.bridge.training import BUDGET, WIDTH, initial_neurons
 from verify.errors import UsageError
-from verify.regimes.common.evidence import NEGLECTED
 from verify.regimes.coordinatewise.examine import STEPS_PER_STD
 from verify.regimes.offset.examine import WIDTHS
 from verify.regimes.smooth.examine import DECADES

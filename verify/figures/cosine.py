@@ -6,7 +6,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from numerics.measure.orientation import clusters, cosine_order
-from verify.regimes.common.evidence import Trained, unit
+from theory.forms.vectors import unit
+from verify.regimes.common.evidence import Trained
 
 
 def neurons_figure(trained: Trained, order: int, *, title: str) -> Figure:

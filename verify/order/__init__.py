@@ -7,7 +7,7 @@ derived k.  A wrong coefficient, order, moment or signal leaves a distance that 
 from verify.order.engine import Law, Reached, compare_flows
 from verify.order.result import DECADES, POINTS_PER_DECADE, TOLERANCE, GroupOrder, OrderResult
 from verify.order.run import order_of_accuracy
-from verify.order.smooth import measure_order, mutated
+from verify.order.smooth import measure_order
 
 __all__ = [
     "DECADES",
@@ -19,6 +19,5 @@ __all__ = [
     "Reached",
     "compare_flows",
     "measure_order",
-    "mutated",
     "order_of_accuracy",
 ]

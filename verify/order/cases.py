@@ -24,7 +24,7 @@ from theory.fields.offset import OffsetField
 from theory.fields.one_sided import OneSidedField
 from theory.fields.outputs import OutputsField
 from theory.fields.smooth import SmoothField
-from theory.predictions.smooth import predict
+from theory.predictions import predict
 from theory.systems.decay import DecayField, decay_system
 from theory.systems.deep.system import derived
 from theory.systems.offset import offset_system

@@ -8,13 +8,11 @@ nothing of it, the full gradient flow.  At a fixed rescaled time τ, t = τ ε^{
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from numerics.flow import FullStatus, gradient_flow, leading_flow, moments
-from theory import MomentTensor, Prediction, SmoothField, destinations, neurons_at
+from theory import SmoothPrediction, destinations, neurons_at
 from verify.bridge.losses import flow_loss
 from verify.order.engine import default_scales
 from verify.order.result import OrderResult, judge
@@ -24,7 +22,7 @@ MAX_STEPS = 800  # of the full flow: tens are usual; one that needs more does no
 
 
 def measure_order(
-    prediction: Prediction,
+    prediction: SmoothPrediction,
     value: Callable,
     derivative: Callable,
     *,
@@ -36,7 +34,7 @@ def measure_order(
 
     `prediction` may be a mutant: what is tested is its order, coefficient, signal and tensor.
     """
-    field, order = prediction.field, prediction.order
+    field, order = prediction.field, prediction.driving_order
     generator = np.random.default_rng(np.random.SeedSequence([seed, 20210524]))
     a0, w0 = generator.standard_normal(neurons), generator.standard_normal((neurons, prediction.x.shape[1]))
     tau = _rescaled_time(prediction, a0, w0)
@@ -88,7 +86,7 @@ def measure_order(
     )
 
 
-def _largest_scale(prediction: Prediction, a0: np.ndarray, w0: np.ndarray) -> float:
+def _largest_scale(prediction: SmoothPrediction, a0: np.ndarray, w0: np.ndarray) -> float:
     """The largest ε to look at: where arguments are 1 or, if that is less, ten times where the order begins to show.
 
     Left out are the next term, c'/c (ε z)^{q-m} = A ε^{q-m}, and the output's feedback, f ∂²ℓ/∂f²/s = B ε^{m+1}.  The
@@ -96,7 +94,7 @@ def _largest_scale(prediction: Prediction, a0: np.ndarray, w0: np.ndarray) -> fl
     such a scale sees networks that the order does not describe, and would refute it for that.
     """
     z = np.abs(prediction.x @ w0.T)
-    largest, m, c = float(z.max()), prediction.order, abs(prediction.coefficient)
+    largest, m, c = float(z.max()), prediction.driving_order, abs(prediction.coefficient)
     output = c * float((z**m @ np.abs(a0)).max()) * abs(prediction.curvature)
     feedback = output / float(np.sqrt(np.mean(prediction.signal**2)))
     shows = [feedback ** (-1 / (m + 1))] if feedback > 0 else []
@@ -110,18 +108,11 @@ def _largest_scale(prediction: Prediction, a0: np.ndarray, w0: np.ndarray) -> fl
     return min([1.0 / largest, *(10.0 * scale for scale in shows)])
 
 
-def _rescaled_time(prediction: Prediction, a0: np.ndarray, w0: np.ndarray) -> float:
+def _rescaled_time(prediction: SmoothPrediction, a0: np.ndarray, w0: np.ndarray) -> float:
     """A time at which the neurons have moved by their own size: 1/γ, or half the way to the first blow-up."""
-    if prediction.order == 1:
+    if prediction.driving_order == 1:
         return 1.0 / prediction.linear.rate
     times = destinations(prediction.field, a0, w0).blow_up_times
     if not np.isfinite(times.min()):
         return float(1.0 / np.max(np.abs(prediction.field(a0, w0)[0])))
     return 0.5 * float(times.min())
-
-
-def mutated(prediction: Prediction, **changes: Any) -> Prediction:
-    """The prediction with a wrong part put in (`coefficient`, `order` or `signal`): what the check must refute."""
-    wrong = replace(prediction, **changes)
-    tensor = MomentTensor.from_data(wrong.x, wrong.signal, wrong.order)
-    return replace(wrong, field=SmoothField(tensor, wrong.coefficient))

@@ -57,6 +57,11 @@ class Check:
             "details": finite(self.details or {}),
         }
 
+    def undecided(self, *reasons: str | None) -> Check:
+        """The same numbers without a verdict, for the first reason that is one; as it is where there is none."""
+        reason = next((each for each in reasons if each is not None), None)
+        return self if reason is None else replace(self, verdict=Verdict.INCONCLUSIVE, why=reason)
+
     def timed(self, seconds: float, experiment: str) -> Check:
         """The same check with the time that it took and the experiment that it belongs to."""
         return replace(self, seconds=seconds, experiment=experiment)

@@ -13,7 +13,7 @@ import numpy as np
 
 from numerics.measure.merging import line_labels
 from numerics.measure.orientation import chance_counts, clusters
-from verify.regimes.common.evidence import unit
+from theory.forms.vectors import unit
 
 THRESHOLDS = (0.8, 0.85, 0.9, 0.95, 0.98, 0.99)
 PAPER_THRESHOLD = 0.9

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from numerics.measure.orientation import clusters, cosine_order
+from theory.forms.vectors import unit
 from verify.figures.style import CHANCE, OBSERVED, PREDICTED, save, style
-from verify.regimes.common.evidence import unit
 from verify.reproduce.workspace import Workspace
 
 

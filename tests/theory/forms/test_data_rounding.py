@@ -18,7 +18,7 @@ from theory.formula.activation import activation
 from theory.orientations import find_orientations, sign_descent_orientations
 from theory.orientations.undetermined import undetermined
 from theory.predictions.landscape import collecting_orientations
-from theory.predictions.smooth import drive
+from theory.predictions.leading_order import drive
 
 CASES = Path(__file__).parents[2] / "cases"
 HALF_ULP = Fraction(1, 2**53)

@@ -34,7 +34,7 @@ def predicted_and_measured(name, next_term="of the activation"):
         fraction=FRACTION, risk=prediction.risk, curvature=prediction.curvature,
         next_term=prediction.next_term if next_term == "of the activation" else next_term,
     )  # fmt: skip
-    p = prediction.order
+    p = prediction.driving_order
     value, derivative = SIGMA[name]
     flow = gradient_flow(
         value, derivative, prediction.x, Y, a, w, epsilons=[SCALE], multiplicity=p,

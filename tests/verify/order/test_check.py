@@ -8,7 +8,7 @@ import pytest
 from theory import predict
 from verify.bridge.experiment import Experiment
 from verify.bridge.formula import torch_activation
-from verify.order import measure_order, mutated, order_of_accuracy
+from verify.order import measure_order, order_of_accuracy
 from verify.order.slope import power_law
 from verify.report.verdict import Verdict
 
@@ -74,27 +74,27 @@ def judge(prediction):
 
 
 def wrong_coefficient(p):
-    return mutated(p, coefficient=1.01 * p.coefficient)
+    return p.changed(coefficient=1.01 * p.coefficient)
 
 
 def wrong_sign(p):
-    return mutated(p, coefficient=-p.coefficient)
+    return p.changed(coefficient=-p.coefficient)
 
 
 def lower_order(p):
-    return mutated(p, order=1)
+    return p.changed(order=1)
 
 
 def higher_order(p):
-    return mutated(p, order=3)
+    return p.changed(order=3)
 
 
 def wrong_signal(p):
-    return mutated(p, signal=p.signal - 0.1 * p.signal.mean())
+    return p.changed(signal=p.signal - 0.1 * p.signal.mean())
 
 
 def doubled_signal(p):
-    return mutated(p, signal=2 * p.signal)
+    return p.changed(signal=2 * p.signal)
 
 
 def wrong_k(p):

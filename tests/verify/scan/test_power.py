@@ -8,12 +8,10 @@ import pytest
 from numerics.data.datasets import Dataset
 from theory import activation, predict
 from theory.forms.power import PowerForm
-from theory.predictions.expect import expect
 from theory.predictions.offset import offset_prediction
 from verify.bridge.experiment import Experiment
 from verify.bridge.formula import torch_activation
 from verify.order import measure_order
-from verify.order.smooth import mutated
 from verify.progress import Silent
 from verify.regimes.common.amplitude import amplitude
 from verify.regimes.common.confusion import confusion
@@ -88,9 +86,9 @@ def test_a_horizon_off_by_five_per_cent_is_refuted(evidence, factor):
 
 @pytest.mark.parametrize("factor", [0.95, 1.05])
 def test_a_leading_coefficient_off_by_five_per_cent_is_refuted(evidence, factor):
-    wrong = mutated(evidence.prediction, coefficient=factor * evidence.prediction.coefficient)
+    wrong = evidence.prediction.changed(coefficient=factor * evidence.prediction.coefficient)
     trained = evidence.trained
-    expected = expect(wrong, trained.a0, trained.w0, fraction=evidence.fraction)
+    expected = wrong.expect(trained.a0, trained.w0, fraction=evidence.fraction)
     assert only(horizon(replace(evidence, prediction=wrong, expected=expected))).verdict is Verdict.REFUTED
     sigma = torch_activation(evidence.activation)
     result = measure_order(wrong, sigma.value, sigma.derivative, loss="half-mse")

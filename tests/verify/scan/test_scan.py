@@ -14,7 +14,6 @@ from tests.verify.scan.draws import draw
 from theory import TheoryError, predict
 from theory.beyond.terms import FEEDBACK, TAYLOR, neglected, on_these_data
 from theory.flows.linear import LinearFlow
-from theory.predictions.expect import expect
 from theory.systems.smooth import smooth_system
 from verify.bridge.formula import torch_activation
 from verify.order import measure_order
@@ -109,7 +108,7 @@ def test_neglected_forces_are_those_of_the_whole_network(name):
     lead = prediction.field(epsilon * a, epsilon * w)
     terms = neglected(prediction, a, w)
     assert {TAYLOR, FEEDBACK} <= {term.name for term in terms}
-    p = prediction.order
+    p = prediction.driving_order
     on_a, on_w = (
         sum(epsilon ** (p + term.exponent) * force(term) for term in terms)
         for force in (lambda term: term.on_a, lambda term: term.on_w)
@@ -126,7 +125,7 @@ def test_the_horizon_of_a_close_race_is_met_within_its_uncertainty(seed):
     prediction = predict(x, np.sin(3 * x[:, 0]) + 0.5 * np.sin(6 * x[:, 0]), "x**2 + x**3")
     rng = np.random.default_rng(seed)
     a, w, scale, fraction = rng.standard_normal(12), rng.standard_normal((12, 2)), 5e-3, 1e-4
-    found = expect(prediction, scale * a[None], scale * w[None], fraction=fraction)
+    found = prediction.expect(scale * a[None], scale * w[None], fraction=fraction)
     flow = gradient_flow(
         lambda z: z**2 + z**3, lambda z: 2 * z + 3 * z**2, prediction.x, prediction.y, a, w, epsilons=[scale],
         multiplicity=2, tau=2 * float(found.times[0]) * scale, events=(LossFall(fraction),), rtol=1e-11,

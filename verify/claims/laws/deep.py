@@ -22,8 +22,8 @@ import torch
 
 from numerics.nets.networks import Network
 from theory import MomentTensor, activation, find_orientations
+from theory.forms.vectors import angle
 from verify.claims.model import About, Claim, Dynamics, Method, Outcome, Reading, Run
-from verify.regimes.common.evidence import angle
 from verify.report.verdict import Check, at_most
 
 Order = Callable[[int, int], int]  # of p₁ and p₂

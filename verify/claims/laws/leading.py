@@ -16,13 +16,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from numerics.data.datasets import load
-from theory import Prediction, predict
+from theory import SmoothPrediction, predict
 from verify.claims.model import About, Claim, Dynamics, Method, Outcome, Reading, Run
 from verify.claims.witness import sigma_of
-from verify.order.smooth import measure_order, mutated
+from verify.order.smooth import measure_order
 from verify.report.verdict import Check
 
-Law = Callable[[Prediction], Prediction]
+Law = Callable[[SmoothPrediction], SmoothPrediction]
 CASES = (
     ("line", "tanh", "half-mse"),
     ("line", "x*tanh(x)", "mse"),
@@ -31,7 +31,7 @@ CASES = (
 )
 
 
-def derived(prediction: Prediction) -> Prediction:
+def derived(prediction: SmoothPrediction) -> SmoothPrediction:
     """The law: p, c, T and the signal as theory derives them."""
     return prediction
 
@@ -57,9 +57,9 @@ def _follows(law: Law, run: Run) -> Outcome:
     return Outcome(f"relative distance down to {last:.1e}, falling as derived", tuple(checks))
 
 
-def _lower_order(prediction: Prediction) -> Prediction:
+def _lower_order(prediction: SmoothPrediction) -> SmoothPrediction:
     # The other way would ask the full flow for times at which it has long blown up.
-    return mutated(prediction, order=max(prediction.order - 1, 1))
+    return prediction.changed(order=max(prediction.driving_order - 1, 1))
 
 
 CLAIM = Claim(
@@ -76,11 +76,11 @@ CLAIM = Claim(
     law=derived,
     validate=_follows,
     mutants={
-        "coefficient one per cent larger": lambda f: mutated(f, coefficient=1.01 * f.coefficient),
-        "σ^(p)(0) without 1/p! times two": lambda f: mutated(f, coefficient=2 * f.coefficient),
-        "sign": lambda f: mutated(f, coefficient=-f.coefficient),
+        "coefficient one per cent larger": lambda f: f.changed(coefficient=1.01 * f.coefficient),
+        "σ^(p)(0) without 1/p! times two": lambda f: f.changed(coefficient=2 * f.coefficient),
+        "sign": lambda f: f.changed(coefficient=-f.coefficient),
         "order p - 1": _lower_order,
-        "signal of the other squared loss": lambda f: mutated(f, signal=2 * f.signal),
-        "signal less its mean": lambda f: mutated(f, signal=f.signal - f.signal.mean()),
+        "signal of the other squared loss": lambda f: f.changed(signal=2 * f.signal),
+        "signal less its mean": lambda f: f.changed(signal=f.signal - f.signal.mean()),
     },
 )

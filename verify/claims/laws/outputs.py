@@ -19,10 +19,10 @@ from functools import cache
 import numpy as np
 
 from numerics.flow import gradient_flow
+from theory.forms.vectors import angle
 from verify.claims import witness
 from verify.claims.model import About, Claim, Dynamics, Method, Outcome, Reading, Run
 from verify.claims.slopes import exponent_check
-from verify.regimes.common.evidence import angle
 
 EPSILONS = 10.0 ** -np.arange(5.0, 12.1, 0.25)
 SHARE = 0.5  # ϑ

@@ -32,10 +32,10 @@ import numpy as np
 
 from numerics.flow import LeadingStatus, leading_flow, moments
 from theory import find_orientations
+from theory.forms.vectors import angle
 from theory.orientations import OrientationSet
 from verify.claims.forms import Sample, arrangement, random_sample, star, xor
 from verify.claims.model import About, Claim, Dynamics, Method, Outcome, Reading, Run
-from verify.regimes.common.evidence import angle
 from verify.report.verdict import Check, Verdict
 
 Maximum = Callable[[int, int], int | None]

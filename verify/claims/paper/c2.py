@@ -18,9 +18,9 @@ from functools import cache, partial
 import numpy as np
 
 from theory import find_orientations
+from theory.forms.vectors import angle
 from verify.claims.forms import Sample, arrangement, star, xor
 from verify.claims.model import About, Claim, Dynamics, Method, Outcome, Reading, Run
-from verify.regimes.common.evidence import angle
 from verify.report.verdict import Check, Verdict
 
 Maximum = Callable[[int, int], int]

@@ -26,11 +26,11 @@ import numpy as np
 from numerics.data.datasets import append_bias, load
 from numerics.flow import LeadingStatus, leading_flow, moments
 from theory import Fate, MomentTensor, SmoothField, destinations, find_orientations
+from theory.forms.vectors import angle
 from verify.claims import witness
 from verify.claims.model import About, Claim, Dynamics, Method, Outcome, Reading, Run
 from verify.claims.paper.condensation import CASES as NETWORKS
 from verify.claims.paper.condensation import trained
-from verify.regimes.common.evidence import angle
 from verify.statistics import StatisticalTest
 
 ALARM = 1e-5

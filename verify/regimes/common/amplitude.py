@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from numerics.measure.orientation import weighted_median
-from verify.regimes.common.evidence import Evidence, angle, unit
+from theory.forms.vectors import angle, unit
+from verify.regimes.common.evidence import Evidence
 from verify.regimes.common.median import median_bounds
 from verify.report.verdict import Check, Verdict, within
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from theory import SmoothField, neurons_at
-from verify.regimes.common.evidence import unit
+from theory.forms.vectors import unit
 
 Classes = Callable[[np.ndarray, np.ndarray], np.ndarray]
 DRAWS = 16  # of the directions of the error, at each time

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from verify.regimes.common.evidence import angle
+from theory.forms.vectors import angle
 
 
 class Reason(IntEnum):

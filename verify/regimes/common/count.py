@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from numerics.measure.orientation import chance_counts, clusters
-from verify.regimes.common.evidence import Evidence, unit
+from theory.forms.vectors import unit
+from verify.regimes.common.evidence import Evidence
 from verify.report.verdict import Check, Verdict
 
 COSINE = 0.95

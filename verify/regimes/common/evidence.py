@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from theory import Activation, OrientationSet, Prediction
+from theory import Activation, Expected, OrientationSet, SmoothPrediction
+from theory.forms.vectors import unit
+from theory.predictions.expected import NEGLECTED, sizes
 from verify.bridge.experiment import Experiment
 
 if TYPE_CHECKING:
@@ -44,44 +46,6 @@ class Trained:
 
     def amplitudes(self, order: int) -> np.ndarray:
         """|a| ‖w‖^p of each neuron at the end (B, m): what it contributes to the output."""
-        return sizes(self.a) * np.linalg.norm(self.w, axis=-1) ** order
-
-
-@dataclass(frozen=True)
-class Expected:
-    """What theory expects of the same B networks at the same fall of the loss.
-
-    `times` (B,) and their `uncertainty` (B,); a (B, m), w (B, m, D) there, the first-order tilt of the leading neurons
-    included; the destination of every neuron as unit vectors (B, m, D), zero where it does not grow; the blow-up time
-    of every neuron (B, m).  `perturbation` (B,) is the relative size of the forces beyond leading order at the horizon,
-    whose first order is in `times` and w, and whose square is what is left; `spread` (B, m) is how far in radians all that
-    is left may turn each neuron.  `left_out` (B,) is the relative size of what is not in them even at first order.
-    `drift` (B, m), for order 2 and above, is how far all that may move (a, w), in units of √(a² + ‖w‖²).
-    """
-
-    times: np.ndarray
-    uncertainty: np.ndarray
-    a: np.ndarray
-    w: np.ndarray
-    destinations: np.ndarray
-    blow_up_times: np.ndarray
-    perturbation: np.ndarray
-    spread: np.ndarray
-    left_out: np.ndarray = field(default_factory=lambda: np.zeros(1))
-    drift: np.ndarray = field(default_factory=lambda: np.zeros((1, 1)))
-
-    @property
-    def u(self) -> np.ndarray:
-        """Orientations at the horizon (B, m, D)."""
-        return unit(self.w)
-
-    @property
-    def neglected(self) -> float:
-        """The share of the leading force that is left out at the horizon, in the worst network."""
-        return float(np.max(self.perturbation**2 + self.left_out))
-
-    def amplitudes(self, order: int) -> np.ndarray:
-        """|a| ‖w‖^p of each neuron at the horizon (B, m)."""
         return sizes(self.a) * np.linalg.norm(self.w, axis=-1) ** order
 
 
@@ -128,7 +92,7 @@ class SmoothEvidence(Evidence):
     `scales` are further trainings from larger weights, `destinations` the confusion table of the trained neurons.
     """
 
-    prediction: Prediction
+    prediction: SmoothPrediction
     scales: tuple[Trained, ...]
     destinations: Confusion
 
@@ -138,33 +102,13 @@ class SmoothEvidence(Evidence):
         return has_initial_stage(self.prediction, self.expected)
 
 
-# The largest share of the leading force that may be left out for the prediction to be a description.
-NEGLECTED = 0.1
-
-
-def stage(prediction: Prediction, expected: Expected) -> float:
+def stage(prediction: SmoothPrediction, expected: Expected) -> float:
     """How long the initial stage of the shortest network lasts, in 1/γ; infinite for orders above 1, where it is the
     blow-up that ends it."""
-    return float(np.min(expected.times)) * prediction.linear.rate if prediction.order == 1 else np.inf
+    return float(np.min(expected.times)) * prediction.linear.rate if prediction.driving_order == 1 else np.inf
 
 
-def has_initial_stage(prediction: Prediction, expected: Expected) -> bool:
+def has_initial_stage(prediction: SmoothPrediction, expected: Expected) -> bool:
     """Whether the leading order leads until the horizon, with less than 10 % neglected, and for order 1 that lasts 1/γ at
     least, so that the growing mode rules."""
     return expected.neglected <= NEGLECTED and stage(prediction, expected) >= 1
-
-
-def sizes(a: np.ndarray) -> np.ndarray:
-    """|a| of output weights (B, m), ‖a‖ of (B, m, K)."""
-    return np.abs(a) if a.ndim == 2 else np.linalg.norm(a, axis=-1)
-
-
-def unit(w: np.ndarray) -> np.ndarray:
-    """w/‖w‖ along the last axis; zero vectors stay zero."""
-    r = np.linalg.norm(w, axis=-1, keepdims=True)
-    return np.divide(w, r, out=np.zeros_like(w), where=r > 0)
-
-
-def angle(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """The angle in radians between unit vectors along the last axis, accurate down to 1e-16."""
-    return 2 * np.arctan2(np.linalg.norm(u - v, axis=-1), np.linalg.norm(u + v, axis=-1))

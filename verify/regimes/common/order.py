@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from theory import Prediction, neurons_at
+from theory import SmoothPrediction, neurons_at
 from theory.beyond.terms import neglected
 from verify.order import TOLERANCE, OrderResult
 from verify.report.verdict import Check, Verdict
@@ -65,11 +65,11 @@ def steepest_slope(result: OrderResult, sizes: Mapping[int, float]) -> float:
     return float(result.predicted + np.sum(excess * weights) / (1 + np.sum(weights)))
 
 
-def competing_sizes(prediction: Prediction, tau: float, seed: int) -> dict[int, float]:
+def competing_sizes(prediction: SmoothPrediction, tau: float, seed: int) -> dict[int, float]:
     """How large the terms of each exponent are at ε = 1 relative to that of the predicted one, on neurons drawn as those of
     the measurement: at the start or at τ, whichever is larger."""
     a, w = _drawn(prediction, seed)
-    if prediction.order == 1:
+    if prediction.driving_order == 1:
         later = prediction.linear.at(tau, a, w)
     else:
         at = neurons_at(prediction.field, a, w, tau)
@@ -77,7 +77,7 @@ def competing_sizes(prediction: Prediction, tau: float, seed: int) -> dict[int, 
     largest: dict[int, float] = {}
     for state in ((a, w), later):
         found: dict[int, float] = {}
-        for term in neglected(prediction, *state):
+        for term in neglected(prediction.leading, *state):
             found[term.exponent] = found.get(term.exponent, 0.0) + term.size
         own = found.get(prediction.system.order, 0.0)
         for exponent, size in found.items():
@@ -86,7 +86,7 @@ def competing_sizes(prediction: Prediction, tau: float, seed: int) -> dict[int, 
     return largest
 
 
-def _drawn(prediction: Prediction, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _drawn(prediction: SmoothPrediction, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """The neurons of `verify.order.smooth.measure_order`."""
     generator = np.random.default_rng(np.random.SeedSequence([seed, 20210524]))
     a = generator.standard_normal(NEURONS)

@@ -11,9 +11,10 @@ import numpy as np
 
 from numerics.measure.orientation import weighted_median
 from theory.flows.coordinatewise import LeadingTraining
+from theory.forms.vectors import angle, unit
 from verify.regimes.common.amplitude import chance_angle
 from verify.regimes.common.confusion import Reason
-from verify.regimes.common.evidence import Trained, angle, unit
+from verify.regimes.common.evidence import Trained
 from verify.regimes.coordinatewise.evidence import CubeEvidence
 from verify.report.verdict import Check, Verdict, at_most, within
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from theory import Prediction
+from theory import SmoothPrediction
 from theory.flows.coordinatewise import LeadingTraining
 from verify.regimes.common.confusion import Confusion, confusion, labelled, nearest
 from verify.regimes.common.evidence import Evidence, Trained
@@ -23,7 +23,7 @@ class CubeEvidence(Evidence):
     weights.  `changed` (B, D) is the relative change ρ_k of each entry of the gradient by the end.
     """
 
-    prediction: Prediction
+    prediction: SmoothPrediction
     leading: LeadingTraining
     leading_half: LeadingTraining
     scales: tuple[tuple[Trained, LeadingTraining], ...]

@@ -15,7 +15,7 @@ from dataclasses import replace
 import numpy as np
 
 from numerics.training.stopping import LossFraction
-from theory import OrientationSet, Prediction, predict
+from theory import OrientationSet, SmoothPrediction, predict
 from theory.flows.coordinatewise import (
     AdamRule,
     LeadingTraining,
@@ -27,13 +27,14 @@ from theory.flows.coordinatewise import (
     power_output,
 )
 from theory.orientations.cube.find import sign_descent_orientations
+from theory.predictions.expected import Expected
 from verify.bridge.experiment import Experiment
 from verify.bridge.formula import torch_activation
 from verify.bridge.training import train_networks
 from verify.progress import Progress
 from verify.regimes.common.agreement import agreement
 from verify.regimes.common.count import bound_2p, counts
-from verify.regimes.common.evidence import Expected, Trained
+from verify.regimes.common.evidence import Trained
 from verify.regimes.common.examination import Examination, Resolved, put
 from verify.regimes.coordinatewise.checks import (
     MEASURED,
@@ -72,7 +73,7 @@ def examine_cube(experiment: Experiment, watch: Progress) -> Examination:
         gradient_flow_orientation, bound_2p,
     )  # fmt: skip
     found = put(checks, evidence, experiment, watch)
-    if prediction.order > 1 and experiment.optimizer == "adam":
+    if prediction.driving_order > 1 and experiment.optimizer == "adam":
         found = [_as_measured(check) for check in found]
     return Examination(
         experiment=experiment,
@@ -96,17 +97,17 @@ def _as_measured(check: Check) -> Check:
 
 
 def _gather(
-    experiment: Experiment, prediction: Prediction, on_cube: OrientationSet, watch: Progress
+    experiment: Experiment, prediction: SmoothPrediction, on_cube: OrientationSet, watch: Progress
 ) -> CubeEvidence:
-    std = experiment.init_std or (1e-5 if prediction.order == 1 else 1e-3)
-    fraction = experiment.fraction or (0.001 if prediction.order == 1 else 0.01)
+    std = experiment.init_std or (1e-5 if prediction.driving_order == 1 else 1e-3)
+    fraction = experiment.fraction or (0.001 if prediction.driving_order == 1 else 0.01)
     rate = experiment.lr or std / STEPS_PER_STD
     sigma = torch_activation(prediction.activation)
     rule = AdamRule() if experiment.optimizer == "adam" else SignRule()
 
     bends = prediction.loss.curvature_at_zero(prediction.y)
     ascent = leading_ascent(prediction.field)
-    if prediction.order == 1:
+    if prediction.driving_order == 1:
         ascent = PerturbedLinear.of(
             prediction.x,
             prediction.signal,
@@ -114,7 +115,9 @@ def _gather(
             bends,
             prediction.next_term,
         )
-    output = power_output(prediction.x, prediction.coefficient, prediction.order, prediction.next_term)
+    output = power_output(
+        prediction.x, prediction.coefficient, prediction.driving_order, prediction.next_term
+    )
 
     def both(scale: float, lr: float) -> tuple[Trained, LeadingTraining]:
         watch.stage(f"{experiment.name}: train {experiment.seeds} networks from std {scale:g}, lr {lr:g}")
@@ -137,11 +140,11 @@ def _gather(
         return trained, leading
 
     (coarse, leading), (fine, half) = both(std, rate), both(std, rate / 2)
-    scales = tuple(both(std * k, rate * k) for k in (100, 10)) if prediction.order == 1 else ()
+    scales = tuple(both(std * k, rate * k) for k in (100, 10)) if prediction.driving_order == 1 else ()
     evidence = CubeEvidence(
         experiment=experiment,
         activation=prediction.activation,
-        order=prediction.order,
+        order=prediction.driving_order,
         orientations=on_cube,
         prediction=prediction,
         fraction=fraction,
@@ -158,8 +161,8 @@ def _gather(
     return replace(evidence, expected=replace(evidence.expected, spread=spread))
 
 
-def _expected(prediction: Prediction, trained: Trained, leading: LeadingTraining) -> Expected:
-    if prediction.order == 1:
+def _expected(prediction: SmoothPrediction, trained: Trained, leading: LeadingTraining) -> Expected:
+    if prediction.driving_order == 1:
         flow = SignFlow(prediction.linear.g, prediction.coefficient)
         # Adam's steps are not all of size lr: which sign wins is read from the leading-order training itself.
         moved = (leading.w - trained.w0) @ flow.direction
@@ -183,7 +186,7 @@ def _expected(prediction: Prediction, trained: Trained, leading: LeadingTraining
     )
 
 
-def _changed(prediction: Prediction, leading: LeadingTraining) -> np.ndarray:
+def _changed(prediction: SmoothPrediction, leading: LeadingTraining) -> np.ndarray:
     rows = []
     for b in range(len(leading.a)):
         g, delta = _forces(prediction, leading, b)
@@ -192,9 +195,9 @@ def _changed(prediction: Prediction, leading: LeadingTraining) -> np.ndarray:
     return np.array(rows)
 
 
-def _forces(prediction: Prediction, leading: LeadingTraining, b: int) -> tuple[np.ndarray, np.ndarray]:
+def _forces(prediction: SmoothPrediction, leading: LeadingTraining, b: int) -> tuple[np.ndarray, np.ndarray]:
     """The gradient (D,) on the leading neuron of network b over p c a, and what it has changed by at the end."""
-    x, s, p, c = prediction.x, prediction.signal, prediction.order, prediction.coefficient
+    x, s, p, c = prediction.x, prediction.signal, prediction.driving_order, prediction.coefficient
     a, w = leading.a[b], leading.w[b]
     lead = int(np.argmax(np.abs(a) * np.linalg.norm(w, axis=-1) ** p))
     z, n = x @ w[lead], len(x)

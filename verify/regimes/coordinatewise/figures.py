@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
+from theory.forms.vectors import angle, unit
 from verify.figures.confusion import confusion_figure
 from verify.figures.cosine import neurons_figure
 from verify.figures.rivals import rivals_figure
-from verify.regimes.common.evidence import angle, unit
 from verify.regimes.common.examination import Drawing
 from verify.regimes.coordinatewise.evidence import CubeEvidence
 from verify.regimes.smooth.figures import class_arrays, run_arrays, title_of

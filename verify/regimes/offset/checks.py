@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from numerics.measure.orientation import chance_counts, clusters
+from theory.forms.vectors import angle, unit
+from theory.predictions.expected import NEGLECTED
 from verify.regimes.common.count import DRAWS, turned_by
-from verify.regimes.common.evidence import NEGLECTED, angle, unit
 from verify.regimes.offset.evidence import SHARE, OffsetEvidence, split_times
 from verify.report.verdict import Check, Verdict, at_most, within
 

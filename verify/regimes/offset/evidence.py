@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from theory.forms.vectors import unit
 from theory.predictions.offset import OffsetPrediction
 from verify.regimes.common.confusion import Confusion, confusion, labelled
-from verify.regimes.common.evidence import Evidence, Trained, unit
+from verify.regimes.common.evidence import Evidence, Trained
 
 SHARE = (
     0.16  # of the neurons, whose turn is the time of the split: one standard deviation of Gaussian weights

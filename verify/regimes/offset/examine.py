@@ -13,6 +13,7 @@ import numpy as np
 from numerics.training.stopping import Time
 from theory import TheoryError
 from theory.flows.offset import offset_flow
+from theory.predictions.expected import Expected
 from theory.predictions.offset import OffsetPrediction, offset_prediction
 from verify.bridge.experiment import Experiment
 from verify.bridge.formula import torch_activation
@@ -20,7 +21,7 @@ from verify.bridge.training import MOMENTUM, train_networks
 from verify.progress import Progress
 from verify.regimes.common.accuracy import measured_order
 from verify.regimes.common.agreement import agreement
-from verify.regimes.common.evidence import Expected, Trained
+from verify.regimes.common.evidence import Trained
 from verify.regimes.common.examination import Examination, Resolved, put
 from verify.regimes.offset.checks import (
     corrected_orientation,

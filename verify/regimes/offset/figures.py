@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
+from theory.forms.vectors import angle, unit
 from verify.figures.confusion import confusion_figure
 from verify.figures.cosine import neurons_figure
 from verify.figures.order import order_figure
 from verify.figures.rivals import rivals_figure
 from verify.figures.shares import shares_figure
 from verify.order import OrderResult
-from verify.regimes.common.evidence import angle, unit
 from verify.regimes.common.examination import Drawing
 from verify.regimes.offset.evidence import SHARE, OffsetEvidence, split_times
 from verify.regimes.smooth.figures import class_arrays, run_arrays, title_of

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from theory.beyond.terms import FURTHER, series
+from theory.forms.taylor import FURTHER, series
 from theory.predictions.offset import OffsetPrediction
 
 LOOKS = 50  # states at which the rest of the force is evaluated; between them it is interpolated

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from theory.forms.vectors import angle, unit
+from theory.predictions.expected import sizes
 from verify.regimes.common.amplitude import NEAR_CHANCE, chance_angle
 from verify.regimes.common.confusion import Reason
-from verify.regimes.common.evidence import angle, sizes, unit
 from verify.regimes.common.median import median_bounds
 from verify.regimes.one_sided.evidence import FieldEvidence
 from verify.report.verdict import Check, Verdict, at_most, within

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from theory.flows.coordinatewise import LeadingTraining
+from theory.predictions.expected import NEGLECTED
 from verify.regimes.common.confusion import Confusion
-from verify.regimes.common.evidence import NEGLECTED, Evidence, Trained
+from verify.regimes.common.evidence import Evidence, Trained
 
 
 @dataclass(frozen=True, kw_only=True)

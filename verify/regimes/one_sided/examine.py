@@ -13,13 +13,15 @@ import numpy as np
 
 from numerics.training.stopping import LossFraction
 from theory import Activation, OrientationSet, TheoryError, activation, loss
-from theory.beyond.terms import FURTHER, series
 from theory.fields.one_sided import OneSidedField
 from theory.fields.outputs import LinearOutputs
 from theory.flows.coordinatewise import GradientRule, LeadingTraining, leading_training
 from theory.flows.one_sided import OneSidedFate, one_sided_destinations
+from theory.forms.taylor import FURTHER, series
+from theory.forms.vectors import unit
 from theory.losses.signal import Signal, signal_function
 from theory.orientations.one_sided.find import one_sided_form
+from theory.predictions.expected import NEGLECTED, Expected
 from theory.predictions.landscape import collecting_orientations
 from verify.bridge.experiment import Experiment
 from verify.bridge.formula import torch_activation
@@ -29,7 +31,7 @@ from verify.regimes.common.accuracy import measured_order
 from verify.regimes.common.agreement import agreement
 from verify.regimes.common.confusion import Confusion, confusion, labelled, nearest
 from verify.regimes.common.count import bound_2p, counts
-from verify.regimes.common.evidence import NEGLECTED, Expected, Trained, unit
+from verify.regimes.common.evidence import Trained
 from verify.regimes.common.examination import Examination, Resolved, put
 from verify.regimes.one_sided.checks import field_angle, field_destinations, field_horizon, field_training
 from verify.regimes.one_sided.evidence import FieldEvidence

@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from theory.fields.one_sided import OneSidedField
+from theory.forms.vectors import angle, unit
 from verify.figures.angle import angle_figure
 from verify.figures.confusion import confusion_figure
 from verify.figures.cosine import neurons_figure
@@ -13,7 +14,6 @@ from verify.figures.order import order_figure
 from verify.figures.rose import rose_figure
 from verify.order import OrderResult
 from verify.regimes.common.amplitude import chance_angle
-from verify.regimes.common.evidence import angle, unit
 from verify.regimes.common.examination import Drawing
 from verify.regimes.one_sided.evidence import FieldEvidence
 from verify.regimes.smooth.figures import class_arrays, run_arrays, title_of

@@ -10,10 +10,11 @@ from __future__ import annotations
 import numpy as np
 
 from numerics.flow import LeadingStatus, leading_flow, moments
-from theory import Fate, Prediction, destinations
+from theory import Fate, SmoothPrediction, destinations
+from theory.forms.vectors import angle
 from verify.regimes.common.boundary import near_boundary
 from verify.regimes.common.confusion import Reason, confusion, labelled, nearest
-from verify.regimes.common.evidence import SmoothEvidence, angle
+from verify.regimes.common.evidence import SmoothEvidence
 from verify.report.verdict import Check, within
 
 LOCAL_ERROR = 1e-10  # of a step, relative, of either flow
@@ -51,7 +52,7 @@ def _flow(evidence: SmoothEvidence) -> Check:
     dimension = trained.w0.shape[-1]
     a0, w0 = trained.a0.reshape(-1), trained.w0.reshape(-1, dimension)
     ours = destinations(prediction.field, a0, w0)
-    force = moments(prediction.x, prediction.signal, prediction.order, prediction.coefficient)
+    force = moments(prediction.x, prediction.signal, prediction.driving_order, prediction.coefficient)
     theirs = leading_flow(force, a0, w0)
     fates = {LeadingStatus.GROWING: Fate.GROWS, LeadingStatus.DYING: Fate.DIES}
     fate = np.array(
@@ -97,7 +98,7 @@ def _flow(evidence: SmoothEvidence) -> Check:
     )
 
 
-def _classes(prediction: Prediction, a: np.ndarray, w: np.ndarray) -> np.ndarray:
+def _classes(prediction: SmoothPrediction, a: np.ndarray, w: np.ndarray) -> np.ndarray:
     """The orientation to which the flow takes each neuron, growing or dying, as a number; -1 for undecided."""
     ends = destinations(prediction.field, a, w)
     listed = np.array([o.u for o in prediction.orientations.orientations]).reshape(-1, w.shape[1])

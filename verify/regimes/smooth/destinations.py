@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import numpy as np
 
-from theory import Fate, Prediction, destinations
+from theory import Fate, SmoothPrediction, destinations
+from theory.predictions.expected import Expected
 from verify.regimes.common.boundary import near_boundary
 from verify.regimes.common.confusion import Confusion, confusion, labelled, nearest
-from verify.regimes.common.evidence import Expected, Trained
+from verify.regimes.common.evidence import Trained
 
 SAME = 1e-5  # rad; orientations are certified apart, and flows end within 1e-8 of alignment
 
 
 def trained_destinations(
-    prediction: Prediction, coarse: Trained, fine: Trained, expected: Expected, seed: int
+    prediction: SmoothPrediction, coarse: Trained, fine: Trained, expected: Expected, seed: int
 ) -> Confusion:
     """The confusion table of B networks of m neurons; for order 1 by the side of the hyperplane on which they are."""
-    return (_by_side if prediction.order == 1 else _by_flow)(prediction, coarse, fine, expected, seed)
+    return (_by_side if prediction.driving_order == 1 else _by_flow)(prediction, coarse, fine, expected, seed)
 
 
 def _by_side(
-    prediction: Prediction, coarse: Trained, fine: Trained, expected: Expected, seed: int
+    prediction: SmoothPrediction, coarse: Trained, fine: Trained, expected: Expected, seed: int
 ) -> Confusion:
     flow = prediction.linear
     listed = np.array([flow.direction, -flow.direction])
@@ -49,7 +50,7 @@ def _by_side(
 
 
 def _by_flow(
-    prediction: Prediction, coarse: Trained, fine: Trained, expected: Expected, seed: int
+    prediction: SmoothPrediction, coarse: Trained, fine: Trained, expected: Expected, seed: int
 ) -> Confusion:
     dimension = coarse.w0.shape[-1]
     listed = np.array([o.u for o in prediction.orientations.orientations]).reshape(-1, dimension)

@@ -15,8 +15,8 @@ import numpy as np
 from numerics.nets.activations import TorchActivation
 from numerics.training.schedules import Rate, RescaledTime
 from numerics.training.stopping import LossFraction
-from theory import Prediction, TheoryError, predict
-from theory.predictions.expect import expect
+from theory import SmoothPrediction, TheoryError, predict
+from theory.predictions.expected import NEGLECTED, Expected
 from verify.bridge.experiment import Experiment
 from verify.bridge.formula import torch_activation
 from verify.bridge.training import MOMENTUM, initial_neurons, train_networks
@@ -27,14 +27,7 @@ from verify.progress import Progress
 from verify.regimes.common.agreement import agreement
 from verify.regimes.common.amplitude import amplitude
 from verify.regimes.common.count import bound_2p, counts
-from verify.regimes.common.evidence import (
-    NEGLECTED,
-    Expected,
-    SmoothEvidence,
-    Trained,
-    has_initial_stage,
-    stage,
-)
+from verify.regimes.common.evidence import SmoothEvidence, Trained, has_initial_stage, stage
 from verify.regimes.common.examination import Examination, Resolved, put
 from verify.regimes.common.order import competing_sizes, order_check
 from verify.regimes.smooth.destination import destination
@@ -89,7 +82,7 @@ def examine_smooth(experiment: Experiment, watch: Progress) -> Examination:
     )
 
 
-def _order(experiment: Experiment, prediction: Prediction, sigma: TorchActivation) -> OrderResult:
+def _order(experiment: Experiment, prediction: SmoothPrediction, sigma: TorchActivation) -> OrderResult:
     """The order of accuracy; of a formula that loses its digits at small arguments, as 1 - sqrt(1 + x**2) does, on the
     scales that it leaves, with integrators that ask for no more digits than there are."""
     case = neuron_case(
@@ -110,12 +103,12 @@ def _order(experiment: Experiment, prediction: Prediction, sigma: TorchActivatio
 
 
 def _gather(
-    experiment: Experiment, prediction: Prediction, sigma: TorchActivation, watch: Progress
+    experiment: Experiment, prediction: SmoothPrediction, sigma: TorchActivation, watch: Progress
 ) -> SmoothEvidence:
-    std = experiment.init_std or (1e-5 if prediction.order == 1 else 1e-3)
+    std = experiment.init_std or (1e-5 if prediction.driving_order == 1 else 1e-3)
     watch.stage(f"{experiment.name}: expect")
     fraction, expected = _initial_stage(experiment, prediction, *initial_neurons(experiment, sigma, std))
-    scales = _scales(experiment, prediction, sigma, std, fraction) if prediction.order == 1 else ()
+    scales = _scales(experiment, prediction, sigma, std, fraction) if prediction.driving_order == 1 else ()
 
     def trained(scale: float, step: float) -> Trained:
         watch.stage(f"{experiment.name}: train {experiment.seeds} networks from std {scale:g}, step {step:g}")
@@ -128,7 +121,7 @@ def _gather(
     return SmoothEvidence(
         experiment=experiment,
         activation=prediction.activation,
-        order=prediction.order,
+        order=prediction.driving_order,
         orientations=prediction.orientations,
         prediction=prediction,
         fraction=fraction,
@@ -141,7 +134,7 @@ def _gather(
 
 
 def _initial_stage(
-    experiment: Experiment, prediction: Prediction, a0: np.ndarray, w0: np.ndarray
+    experiment: Experiment, prediction: SmoothPrediction, a0: np.ndarray, w0: np.ndarray
 ) -> tuple[float, Expected]:
     """The fall of the loss that ends the initial stage, and what is expected there.
 
@@ -149,12 +142,12 @@ def _initial_stage(
     forces beyond leading order are small enough for their first order to describe them.
     """
     if experiment.fraction is not None:
-        return experiment.fraction, expect(prediction, a0, w0, fraction=experiment.fraction)
-    first, refusal = 0.001 if prediction.order == 1 else 0.01, None
+        return experiment.fraction, prediction.expect(a0, w0, fraction=experiment.fraction)
+    first, refusal = 0.001 if prediction.driving_order == 1 else 0.01, None
     for decade in range(DECADES):
         fraction = round(first * 10.0**-decade, 12)
         try:
-            expected = expect(prediction, a0, w0, fraction=fraction)
+            expected = prediction.expect(a0, w0, fraction=fraction)
         except TheoryError as error:
             refusal = refusal or error
             if decade == DECADES - 1:
@@ -166,14 +159,14 @@ def _initial_stage(
 
 
 def _scales(
-    experiment: Experiment, prediction: Prediction, sigma: TorchActivation, std: float, fraction: float
+    experiment: Experiment, prediction: SmoothPrediction, sigma: TorchActivation, std: float, fraction: float
 ) -> tuple[float, ...]:
     """Two further scales for the exponent of the angle: 100 and 10 times std, or a tenth and a hundredth of it where
     from those the loss falls before there is an initial stage."""
     found = []
     for up, down in ((100.0, 0.01), (10.0, 0.1)):
         try:
-            expected = expect(prediction, *initial_neurons(experiment, sigma, up * std), fraction=fraction)
+            expected = prediction.expect(*initial_neurons(experiment, sigma, up * std), fraction=fraction)
             usable = has_initial_stage(prediction, expected)
         except TheoryError:
             usable = False
@@ -181,17 +174,19 @@ def _scales(
     return tuple(found)
 
 
-def _pace(experiment: Experiment, prediction: Prediction, step: float) -> tuple[Rate, float]:
+def _pace(experiment: Experiment, prediction: SmoothPrediction, step: float) -> tuple[Rate, float]:
     """The learning rate, and the gradient-flow time of one unit of learning rate × steps."""
     memory = 1 / (1 - MOMENTUM) if experiment.optimizer == "momentum" else 1.0
     if experiment.lr is not None:
         return experiment.lr * step / experiment.step, memory
-    return RescaledTime(step / memory**2, multiplicity=prediction.order, rate=clock_rate(prediction)), memory
+    return RescaledTime(
+        step / memory**2, multiplicity=prediction.driving_order, rate=clock_rate(prediction)
+    ), memory
 
 
-def clock_rate(prediction: Prediction) -> float:
+def clock_rate(prediction: SmoothPrediction) -> float:
     """The rate of the leading flow at unit size: p |c| max |P|, so that a step of rescaled time is a share of ρ."""
-    if prediction.order == 1:
+    if prediction.driving_order == 1:
         return prediction.linear.rate
     steepest = max((abs(o.value) for o in prediction.orientations.orientations), default=0.0)
     if steepest == 0:
@@ -199,7 +194,7 @@ def clock_rate(prediction: Prediction) -> float:
         u = generator.standard_normal((1000, prediction.x.shape[1]))
         u /= np.linalg.norm(u, axis=1, keepdims=True)
         steepest = float(np.max(np.linalg.norm(prediction.field.tensor.gradient(u), axis=1)))
-    return prediction.order * abs(prediction.coefficient) * steepest
+    return prediction.driving_order * abs(prediction.coefficient) * steepest
 
 
 def _out_of_reach(check: Check, evidence: SmoothEvidence) -> Check:

@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from theory import neurons_at
+from theory.forms.vectors import angle, unit
 from verify.figures.angle import angle_figure
 from verify.figures.confusion import confusion_figure
 from verify.figures.cosine import neurons_figure
@@ -14,7 +15,7 @@ from verify.figures.rose import rose_figure
 from verify.order import OrderResult
 from verify.regimes.common.amplitude import chance_angle
 from verify.regimes.common.confusion import Confusion
-from verify.regimes.common.evidence import Evidence, SmoothEvidence, angle, unit
+from verify.regimes.common.evidence import Evidence, SmoothEvidence
 from verify.regimes.common.examination import Drawing
 
 
@@ -109,7 +110,7 @@ def _angle(evidence: SmoothEvidence, title: str) -> Figure:
     measured = angle(unit(states), goals[growing])
     grid = np.linspace(0, 0.999 * min(float(expected.times[0]), float(expected.blow_up_times[0].min())), 80)
     a0, w0 = trained.a0[0][growing], trained.w0[0][growing]
-    if prediction.order == 1:
+    if prediction.driving_order == 1:
         rate = 2 * prediction.linear.rate
         followed = np.array([prediction.linear.angles(t, a0, w0) for t in grid])
         scale, unit_name = rate, r"units of $1/2\gamma$"

@@ -35,11 +35,11 @@ def horizon(evidence: SmoothEvidence) -> list[Check]:
     # The error of momentum is (1 + μ)/(1 - μ) times that of gradient descent, with steps that are (1 - μ) times as long.
     stride = evidence.experiment.step * (1 + MOMENTUM if evidence.experiment.optimizer == "momentum" else 1)
     discretisation = stride * np.abs(fine.times - coarse.times)
-    unit = 1 / (2 * prediction.linear.rate) if prediction.order == 1 else expected.times
+    unit = 1 / (2 * prediction.linear.rate) if prediction.driving_order == 1 else expected.times
     error = np.abs(limit - expected.times) / unit
     tolerance = (expected.uncertainty + discretisation) / unit
     worst = int(np.argmax(error / tolerance))
-    name = "error of 2γt" if prediction.order == 1 else "relative error of t"
+    name = "error of 2γt" if prediction.driving_order == 1 else "relative error of t"
     return [
         Check(
             name=f"horizon: time of a {100 * evidence.fraction:g} % fall of the loss ({name}, worst network)",

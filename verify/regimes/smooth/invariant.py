@@ -20,14 +20,14 @@ def invariant(evidence: SmoothEvidence) -> list[Check]:
     prediction, trained = evidence.prediction, evidence.trained
     dimension = trained.w0.shape[-1]
     a0, w0 = trained.a0.reshape(-1), trained.w0.reshape(-1, dimension)
-    force = moments(prediction.x, prediction.signal, prediction.order, prediction.coefficient)
+    force = moments(prediction.x, prediction.signal, prediction.driving_order, prediction.coefficient)
     times = float(evidence.expected.times.min()) * np.array([0.25, 0.5, 0.75])
     run = leading_flow(force, a0, w0, times=times, rtol=RTOL)
     k0 = prediction.field.invariant(a0, w0)
     size = np.sum(run.w**2, axis=-1) + run.a**2
     drift = np.abs(prediction.field.invariant(run.a, run.w) - k0) / np.maximum(size, size[0])
     worst = float(np.max(drift))
-    bound = float((2 + 2 * prediction.order) * RTOL * np.max(run.steps + run.rejected))
+    bound = float((2 + 2 * prediction.driving_order) * RTOL * np.max(run.steps + run.rejected))
     return [
         Check(
             name="invariant ‖w‖² - p a² along the leading flow (largest relative drift)",

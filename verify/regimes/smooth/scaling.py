@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from theory.predictions.expect import expect
+from theory.forms.vectors import angle
+from theory.predictions.expected import Expected
 from verify.bridge.training import MOMENTUM
-from verify.regimes.common.evidence import Expected, SmoothEvidence, Trained, angle, has_initial_stage
+from verify.regimes.common.evidence import SmoothEvidence, Trained, has_initial_stage
 from verify.regimes.common.median import median_bounds
 from verify.report.verdict import Check, Verdict, within
 
@@ -21,7 +22,7 @@ def scaling(evidence: SmoothEvidence) -> list[Check]:
         return []
     prediction, fraction = evidence.prediction, evidence.fraction
     runs = (*evidence.scales, evidence.trained)
-    wanted = [expect(prediction, run.a0, run.w0, fraction=fraction) for run in runs]
+    wanted = [prediction.expect(run.a0, run.w0, fraction=fraction) for run in runs]
     # From the largest weights the loss may have fallen before the growing mode rules: there is no initial stage then.
     usable = [
         bool(run.reached.all()) and has_initial_stage(prediction, each)
@@ -44,9 +45,12 @@ def scaling(evidence: SmoothEvidence) -> list[Check]:
     runs = [run for run, use in zip(runs, usable, strict=True) if use]
     wanted = [each for each, use in zip(wanted, usable, strict=True) if use]
     stds = np.array([run.std for run in runs])
-    observed = np.array([median_angle(run, evidence.expected.destinations, prediction.order) for run in runs])
+    observed = np.array(
+        [median_angle(run, evidence.expected.destinations, prediction.driving_order) for run in runs]
+    )
     medians = [
-        _median(each, evidence.expected.destinations, prediction.order, each.neglected) for each in wanted
+        _median(each, evidence.expected.destinations, prediction.driving_order, each.neglected)
+        for each in wanted
     ]
     predicted = np.array([middle for middle, _, _ in medians])
     jumps = np.array([max(high - middle, middle - low) for middle, low, high in medians])

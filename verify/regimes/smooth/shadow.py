@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from theory import neurons_at
-from verify.regimes.common.evidence import SmoothEvidence, angle, unit
+from theory.forms.vectors import angle, unit
+from verify.regimes.common.evidence import SmoothEvidence
 from verify.report.verdict import Check, at_most
 
 
@@ -23,7 +24,7 @@ def shadow(evidence: SmoothEvidence) -> list[Check]:
     errors, motions, spreads = [], [], []
     for b in range(len(trained.times)):
         start = unit(trained.w0[b])
-        if prediction.order == 1:
+        if prediction.driving_order == 1:
             leading, follows = expected.u[b], np.ones(len(start), dtype=bool)
         else:
             at = neurons_at(prediction.field, trained.a0[b], trained.w0[b], float(trained.times[b]))
@@ -37,7 +38,7 @@ def shadow(evidence: SmoothEvidence) -> list[Check]:
     observed = float(np.median(ratio))
     turn = float(np.median(motion))
     step = float(np.median(angle(trained.u, evidence.refined.u))) / turn
-    if prediction.order == 1:
+    if prediction.driving_order == 1:
         # The first order of the change of the signal is in the prediction (tilt); its second order is left.
         beyond = float(np.max(expected.perturbation)) ** 2 + evidence.fraction
         beyond += float(np.max(expected.left_out)) / turn

@@ -19,7 +19,7 @@ from numerics.nets.networks import Convolution, Network
 from numerics.training.schedules import RescaledTime
 from numerics.training.stopping import LossFraction, Steps
 from numerics.training.train import train
-from verify.regimes.common.evidence import unit
+from theory.forms.vectors import unit
 from verify.report.verdict import Verdict
 from verify.reproduce.counting import count, spread
 from verify.reproduce.finding import Finding

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from numerics.flow import gradient_flow
 from numerics.nets.activations import get
-from theory import Fate, Prediction, destinations, predict
+from theory import Fate, SmoothPrediction, destinations, predict
 from verify.figures.style import OBSERVED, PREDICTED
 from verify.order.slope import power_law
 from verify.report.verdict import Verdict
@@ -122,7 +122,7 @@ def _outputs(sigma: Any, a: np.ndarray, w: np.ndarray, x: np.ndarray) -> np.ndar
 def _flow(work: Workspace, setting: Setting) -> Finding:
     data, name = line(), setting.activations[0]
     prediction = predict(data.x, data.y, name)
-    p, sigma = prediction.order, get(name)
+    p, sigma = prediction.driving_order, get(name)
     neurons = 12
 
     def compute() -> Arrays:
@@ -174,9 +174,9 @@ def _flow(work: Workspace, setting: Setting) -> Finding:
     )
 
 
-def _time(prediction: Prediction, a0: np.ndarray, w0: np.ndarray) -> float:
+def _time(prediction: SmoothPrediction, a0: np.ndarray, w0: np.ndarray) -> float:
     """Half the way to the first blow-up, or 1/γ for order 1."""
-    if prediction.order == 1:
+    if prediction.driving_order == 1:
         return 1.0 / prediction.linear.rate
     ends = destinations(prediction.field, a0, w0)
     return 0.5 * float(ends.blow_up_times[ends.fates == Fate.GROWS].min())

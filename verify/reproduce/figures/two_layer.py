@@ -8,8 +8,8 @@ import numpy as np
 
 from numerics.data.datasets import Dataset
 from numerics.training.schedules import Rate, RescaledTime
-from theory import Prediction, TheoryError, activation, predict
-from verify.regimes.common.evidence import unit
+from theory import SmoothPrediction, TheoryError, activation, predict
+from theory.forms.vectors import unit
 from verify.regimes.smooth.examine import clock_rate
 from verify.reproduce.counting import PAPER_THRESHOLD, Counts, closeness, count, spread
 from verify.reproduce.finding import Finding
@@ -52,12 +52,12 @@ def _flow_rate(setting: Setting, data: Dataset) -> Rate:
     """Steps of 2 % of the largest neuron; for σ(0) ≠ 0 and ReLU a learning rate far below the stiffness of the mean."""
     prediction = smooth_prediction(setting, data)
     if prediction is not None:
-        return RescaledTime(0.02, multiplicity=prediction.order, rate=clock_rate(prediction))
+        return RescaledTime(0.02, multiplicity=prediction.driving_order, rate=clock_rate(prediction))
     # The stiffest direction is the fitted output: λ <= mean‖∇f‖², at unit slope Σ_j (σ² + a²‖x‖²) = O(m).
     return 0.25 / setting.widths[0]
 
 
-def smooth_prediction(setting: Setting, data: Dataset) -> Prediction | None:
+def smooth_prediction(setting: Setting, data: Dataset) -> SmoothPrediction | None:
     """The smooth theory's prediction where it applies."""
     try:
         return predict(data.x, data.y, setting.activations[0])

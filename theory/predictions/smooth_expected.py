@@ -4,43 +4,42 @@ from __future__ import annotations
 
 import numpy as np
 
-from theory import Fate, Horizon, Prediction, blow_up_horizon, destinations, linear_horizon, neurons_at
 from theory.beyond.smooth import State
-from theory.flows.linear import fallen_mode
-from verify.regimes.common.evidence import Expected, angle, unit
+from theory.flows.linear import fallen_mode, linear_horizon
+from theory.flows.smooth import Fate, destinations, neurons_at
+from theory.forms.vectors import angle, unit
+from theory.predictions.expected import Expected
+from theory.predictions.leading_order import LeadingOrder
+from theory.times.horizon import Horizon, blow_up_horizon
 
 LOOKS = 9  # at the leader on its way to the horizon
 
 
-def expect(prediction: Prediction, a0: np.ndarray, w0: np.ndarray, *, fraction: float) -> Expected:
+def expect(leading: LeadingOrder, a0: np.ndarray, w0: np.ndarray, *, fraction: float) -> Expected:
     """Predict B networks a0 (B, m), w0 (B, m, D) at the time when their risk has fallen by `fraction`."""
-    return (_linear if prediction.order == 1 else _blow_up)(prediction, a0, w0, fraction)
+    return (_linear if leading.order == 1 else _blow_up)(leading, a0, w0, fraction)
 
 
-def _linear(prediction: Prediction, a0: np.ndarray, w0: np.ndarray, fraction: float) -> Expected:
-    flow, networks = prediction.linear, len(a0)
+def _linear(leading: LeadingOrder, a0: np.ndarray, w0: np.ndarray, fraction: float) -> Expected:
+    flow, networks = leading.linear, len(a0)
     # A loss that curves differently at each sample weighs it by ℓ''_i: mean(ℓ'' x xᵀ) takes the place of ℓ'' mean(x xᵀ).
-    bends = prediction.loss.curvature_at_zero(prediction.y)
-    weighted = (
-        prediction.x * np.sqrt(bends / prediction.curvature)[:, None]
-        if prediction.curvature
-        else prediction.x
-    )
-    scale = {"risk": prediction.risk, "curvature": prediction.curvature, "fraction": fraction}
+    bends = leading.curvatures
+    weighted = leading.x * np.sqrt(bends / leading.curvature)[:, None] if leading.curvature else leading.x
+    scale = {"risk": leading.problem.risk, "curvature": leading.curvature, "fraction": fraction}
     times = np.array([linear_horizon(flow, a, w, weighted, **scale) for a, w in zip(a0, w0, strict=True)])
     mode = fallen_mode(flow, weighted, **scale)
-    tilt = flow.tilt(weighted, mode, prediction.curvature)
+    tilt = flow.tilt(weighted, mode, leading.curvature)
     grown = [flow.at(t, a, w) for t, a, w in zip(times, a0, w0, strict=True)]
     a, w = np.array([a for a, _ in grown]), np.array([w for _, w in grown])
     # The growing mode of every neuron, a = w∥, turns by the next Taylor term; all of it turns with the signal.
     growing = (a + w @ flow.direction) / 2
-    bent = prediction.curvature * weighted.T @ weighted / len(weighted)
+    bent = leading.curvature * weighted.T @ weighted / len(weighted)
     changed = [flow.response(t, a, w, bent) for t, a, w in zip(times, a0, w0, strict=True)]
     a, turned = a + np.array([on_a for on_a, _ in changed]), w + np.array([on_w for _, on_w in changed])
     along, shift = np.zeros(networks), np.zeros(networks)
-    if prediction.next_term is not None:
-        q, c_next = prediction.next_term
-        force = np.array([flow.next_force(prediction.x, prediction.signal, q, c_next, each) for each in w])
+    if leading.next_term is not None:
+        q, c_next = leading.next_term
+        force = np.array([flow.next_force(leading.x, leading.signal, q, c_next, each) for each in w])
         rate = force @ flow.direction
         along = np.sum(growing**2 * rate, axis=1) / np.sum(growing**2, axis=1)
         # At ĝ and -ĝ an even term pulls in opposite senses: their mean may vanish where each of them is large.
@@ -51,13 +50,13 @@ def _linear(prediction: Prediction, a0: np.ndarray, w0: np.ndarray, fraction: fl
         larger = np.sqrt(np.maximum(1 + rate * (q + 1) / (q * (q - 1)), 0.0))
         a, turned = a * larger, turned * larger[..., None]
     # The growth has slowed by κS/γ when the risk has fallen by δ: by far more than δ where γ is small against the loss.
-    slowing = max(fraction, prediction.curvature * _stretch(prediction, weighted) * mode / flow.rate)
+    slowing = max(fraction, leading.curvature * _stretch(leading, weighted) * mode / flow.rate)
     perturbation = slowing + np.linalg.norm(tilt) + shift
     # The horizon's closed form has the feedback of the growing mode alone: that of the decaying one, and of what lies
     # across ĝ, is e^{-2γt} of it.
     early = 2 * slowing * np.exp(-2 * flow.rate * times)
     # What is left out at first order: by at most its share at the end over the last 1/2γ or 1/γ, in which it grew.
-    states = [State(prediction, *each) for each in zip(a, w, strict=True)]
+    states = [State(leading, *each) for each in zip(a, w, strict=True)]
     rest = np.array([each.relative(each.left_out(each.next_term, each.feedback())) for each in states])
     fallen = np.array([each.fall_error for each in states])
     average = np.sum(growing**2 * rest, axis=1) / np.sum(growing**2, axis=1)
@@ -79,13 +78,13 @@ def _linear(prediction: Prediction, a0: np.ndarray, w0: np.ndarray, fraction: fl
     )
 
 
-def _stretch(prediction: Prediction, x: np.ndarray) -> float:
+def _stretch(leading: LeadingOrder, x: np.ndarray) -> float:
     """c² ĝᵀ mean(x xᵀ) ĝ, which times ℓ'' is κ."""
-    return float(prediction.coefficient**2 * np.mean((x @ prediction.linear.direction) ** 2))
+    return float(leading.coefficient**2 * np.mean((x @ leading.linear.direction) ** 2))
 
 
-def _blow_up(prediction: Prediction, a0: np.ndarray, w0: np.ndarray, fraction: float) -> Expected:
-    field = prediction.field
+def _blow_up(leading: LeadingOrder, a0: np.ndarray, w0: np.ndarray, fraction: float) -> Expected:
+    field = leading.field
     ends = destinations(field, a0.reshape(-1), w0.reshape(-1, w0.shape[-1]))
     goals = np.where((ends.fates == Fate.GROWS)[:, None], ends.u, 0.0).reshape(w0.shape)
     blow_up_times = ends.blow_up_times.reshape(a0.shape)
@@ -97,17 +96,17 @@ def _blow_up(prediction: Prediction, a0: np.ndarray, w0: np.ndarray, fraction: f
             field,
             a0[b],
             w0[b],
-            prediction.x,
-            prediction.signal,
+            leading.x,
+            leading.signal,
             fraction=fraction,
-            risk=prediction.risk,
-            curvature=prediction.loss.curvature_at_zero(prediction.y),
-            next_term=prediction.next_term,
+            risk=leading.problem.risk,
+            curvature=leading.curvatures,
+            next_term=leading.next_term,
             blow_up_times=blow_up_times[b],
         )
         a[b], w[b] = horizon.a, horizon.w
         lead = horizon.leader
-        start, end = State(prediction, a0[b], w0[b]), State(prediction, horizon.a, horizon.w)
+        start, end = State(leading, a0[b], w0[b]), State(leading, horizon.a, horizon.w)
         left_out[b], late[b], spread[b], drift[b] = _left_out(start, end, horizon)
         w[b, lead] = np.linalg.norm(w[b, lead]) * unit(unit(w[b, lead]) + horizon.tilt)
         horizons.append(horizon)
@@ -134,7 +133,7 @@ def _left_out(start: State, end: State, horizon: Horizon) -> tuple[float, float,
     by at most its share at the start for each e-fold of growth, or that at the end over the last of them.  The output
     f ∝ r^{p+1} of the leader pushes every neuron: ∫ f dt is f at the end times (m - 1)/(p + 2 - m) of the time left.
     """
-    m, p = start.prediction.order, start.prediction.activation.multiplicity
+    m, p = start.leading_order.order, start.leading_order.problem.activation.multiplicity
     lead, left = horizon.leader, horizon.left
     growth = np.abs(np.log(np.linalg.norm(end.w, axis=1) / np.linalg.norm(start.w, axis=1)))
     turn = angle(unit(start.w), unit(end.w))
@@ -167,18 +166,18 @@ def _astray(end: State, horizon: Horizon) -> float:
     After `horizon.early` the prediction counts it as if the leader had its final orientation; a relative change ε(t) of
     what moves the leader shifts all that comes later by ∫ ε dt.
     """
-    prediction, lead = end.prediction, horizon.leader
-    if prediction.next_term is None:
+    leading, lead = end.leading_order, horizon.leader
+    if leading.next_term is None:
         return 0.0
-    excess = prediction.next_term[0] - prediction.order
+    excess = leading.next_term[0] - leading.order
     last = _share(end, lead)
     size = float(np.linalg.norm(end.w[lead]))
     times = np.linspace(0.0, horizon.span, LOOKS)
     apart = []
     for time in times:
-        at = neurons_at(prediction.field, horizon.early_a, horizon.early_w, time)
+        at = neurons_at(leading.field, horizon.early_a, horizon.early_w, time)
         apart.append(
-            np.linalg.norm(_share(State(prediction, at.a, at.w), 0) - last * (at.r[0] / size) ** excess)
+            np.linalg.norm(_share(State(leading, at.a, at.w), 0) - last * (at.r[0] / size) ** excess)
         )
     return float(np.trapezoid(apart, times))
 

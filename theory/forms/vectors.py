@@ -1,0 +1,16 @@
+"""Unit vectors and angles along the last axis."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def unit(w: np.ndarray) -> np.ndarray:
+    """w/‖w‖ along the last axis; zero vectors stay zero."""
+    r = np.linalg.norm(w, axis=-1, keepdims=True)
+    return np.divide(w, r, out=np.zeros_like(w), where=r > 0)
+
+
+def angle(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """The angle in radians between unit vectors along the last axis, accurate down to 1e-16."""
+    return 2 * np.arctan2(np.linalg.norm(u - v, axis=-1), np.linalg.norm(u + v, axis=-1))

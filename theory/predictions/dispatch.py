@@ -1,0 +1,62 @@
+"""Which regime a problem is in: the one place that decides, for every command."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from theory.errors import TheoryError
+from theory.formula.activation import Activation
+from theory.predictions.prediction import Prediction, Search
+from theory.predictions.smooth import SmoothPrediction
+from theory.problem import Network, Optimizer, Problem
+from theory.systems.decay import decay_system
+from theory.systems.system import LeadingSystem
+
+# The first regime that covers a network is taken.  A new one is a file and a line here.
+REGIMES: tuple[type[Prediction], ...] = (SmoothPrediction,)
+
+
+def predict(
+    problem: Any,
+    y: Any = None,
+    sigma: str | Activation = "tanh",
+    *,
+    max_paths: int = 20_000,
+    seed: int = 0,
+    **description: Any,
+) -> Prediction:
+    """What theory says of a `Problem`, or of data x (n, d), y (n,) or (n, K) with the description that `Problem.of` takes.
+
+    `max_paths` and `seed` are those of the search for fixed orientations, which runs when they are first asked for.  Raises
+    TheoryError where no theorem applies, in one line that names the hypothesis that fails.
+
+    >>> predict([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]], [1.0, -1.0, -1.0, 1.0], "z**3").driving_order
+    3
+    """
+    if not isinstance(problem, Problem):
+        problem = Problem.of(problem, y, sigma, **description)
+    elif y is not None or description:
+        raise TheoryError(
+            "a Problem is described already; accepted: predict(problem), or data x, y with a description"
+        )
+    regime = _regime(problem.network, problem.several_outputs, problem.optimizer)
+    return regime.of(problem, Search(max_paths=max_paths, seed=seed))
+
+
+def derive(network: Network, *, several_outputs: bool = False) -> LeadingSystem:
+    """The leading-order equations of a network under gradient flow, on any data.
+
+    Raises TheoryError where none is derived.
+    """
+    system = _regime(network, several_outputs, Optimizer.GRADIENT_DESCENT).derive(network, several_outputs)
+    return decay_system(network.layers[0], system) if network.weight_decay else system
+
+
+def _regime(network: Network, several_outputs: bool, optimizer: Optimizer) -> type[Prediction]:
+    for regime in REGIMES:
+        if regime.covers(network, several_outputs, optimizer):
+            return regime
+    names = ", ".join(sigma.text for sigma in network.layers)
+    raise TheoryError(
+        f"no leading order is derived for {names} under {optimizer.value}; accepted: one hidden layer under gd"
+    )

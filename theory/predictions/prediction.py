@@ -1,0 +1,127 @@
+"""What every prediction answers, whatever the regime: one protocol, and one family of refusals.
+
+A regime answers what its theorem covers and refuses the rest by name: `refused` makes the line.  Orientations are searched
+for when they are first asked for, so that a question about the order of accuracy does not wait for them.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from theory.errors import TheoryError
+from theory.orientations.result import OrientationSet
+from theory.predictions.expected import Expected
+from theory.problem import Network, Optimizer, Problem
+from theory.systems.decay import DecayField, decay_system
+from theory.systems.system import LeadingSystem
+
+
+@dataclass(frozen=True)
+class Search:
+    """How hard fixed orientations are searched for: homotopy paths above which the search is a multistart, and a seed."""
+
+    max_paths: int = 20_000
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction(ABC):
+    """What theory says of a problem in one regime; `theory.predict` finds the regime."""
+
+    problem: Problem
+    search: Search
+
+    regime: ClassVar[str]
+
+    @classmethod
+    @abstractmethod
+    def covers(cls, network: Network, several_outputs: bool, optimizer: Optimizer) -> bool:
+        """Whether this is the regime of such a network: of two that cover it the first in `REGIMES` is taken."""
+
+    @classmethod
+    @abstractmethod
+    def of(cls, problem: Problem, search: Search) -> Self:
+        """The prediction; raises TheoryError where the data fail a hypothesis of the theorem."""
+
+    @classmethod
+    @abstractmethod
+    def derive(cls, network: Network, several_outputs: bool = False) -> LeadingSystem:
+        """The leading-order equations of such a network on any data, weight decay left out."""
+
+    @property
+    def equations(self) -> LeadingSystem:
+        """The leading-order equations on these data, weight decay left out."""
+        return self.derive(self.problem.network, self.problem.several_outputs)
+
+    @property
+    @abstractmethod
+    def force(self) -> Callable[..., Any]:
+        """Their right-hand side as numbers, weight decay left out."""
+
+    @property
+    def system(self) -> LeadingSystem:
+        """The leading-order equations, their hypotheses and their order of accuracy."""
+        decay = self.problem.network.weight_decay
+        return decay_system(self.problem.activation, self.equations) if decay else self.equations
+
+    @property
+    def field(self) -> Callable[..., Any]:
+        """The right-hand side of the system as numbers: neurons a, w to a', w' in gradient-flow time."""
+        decay = self.problem.network.weight_decay
+        return DecayField.of(self.force, decay) if decay else self.force
+
+    @property
+    @abstractmethod
+    def orientations(self) -> OrientationSet:
+        """Every fixed orientation with its kind.  Cost: that of the enumeration, at the first call."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader should know of the prediction on these data."""
+        return ()
+
+    @property
+    def order(self) -> int:
+        """k: the real gradient flow is O(ε^k) of its size away from the leading one, at a fixed rescaled time."""
+        return self.system.order
+
+    def expect(self, a0: np.ndarray, w0: np.ndarray, **how: Any) -> Expected:
+        """What B networks a0 (B, m) or (B, m, K), w0 (B, m, D) do until the end of the initial stage."""
+        what = "where its neurons are at the end of the initial stage"
+        raise self.refused(what, "its orientations and its order of accuracy")
+
+    def horizon(self, a0: np.ndarray, w0: np.ndarray, **how: Any) -> tuple[np.ndarray, np.ndarray]:
+        """The gradient-flow times (B,) at which the initial stage of these networks ends, and their uncertainty (B,)."""
+        expected = self.expect(a0, w0, **how)
+        return expected.times, expected.uncertainty
+
+    def refused(self, what: str, accepted: str) -> TheoryError:
+        """The refusal of one question: what is not derived for this problem, and what would be accepted."""
+        return refusal(self.problem, what, accepted)
+
+
+def refusal(problem: Problem, what: str, accepted: str) -> TheoryError:
+    """One line: the hypothesis that the problem fails, what is therefore not derived, and what would be accepted."""
+    return TheoryError(f"{hypotheses(problem)}: {what} is not derived; accepted: {accepted}")
+
+
+def hypotheses(problem: Problem) -> str:
+    """What distinguishes the problem from the smooth regime, in words: σ, its kink, its value at 0, outputs, optimiser."""
+    sigma = problem.activation
+    said = [f"σ = {sigma.text}"]
+    if sigma.value_at_zero != 0:
+        said.append("σ(0) ≠ 0")
+    if not sigma.is_smooth:
+        said.append("a kink at 0")
+    if problem.several_outputs:
+        said.append(f"{problem.outputs} outputs")
+    if problem.network.depth > 1:
+        said.append(f"{problem.network.depth} hidden layers")
+    if problem.optimizer.coordinatewise:
+        said.append(f"optimizer {problem.optimizer.value}")
+    return ", ".join(said)
