@@ -109,7 +109,7 @@ class Problem:
                 f"x has {len(inputs)} samples and y has {len(targets)}; accepted: as many targets as samples"
             )
         columns = np.column_stack([inputs, np.ones(len(inputs))]) if bias else inputs.copy()
-        return cls(network, _frozen(columns), _frozen(targets), ell, chosen)
+        return cls(network, np.ascontiguousarray(columns), np.ascontiguousarray(targets), ell, chosen)
 
     @property
     def activation(self) -> Activation:
@@ -166,12 +166,6 @@ class Problem:
 
 def _activation(given: str | Activation) -> Activation:
     return given if isinstance(given, Activation) else activation(given)
-
-
-def _frozen(array: np.ndarray) -> np.ndarray:
-    array = np.ascontiguousarray(array)
-    array.setflags(write=False)
-    return array
 
 
 def _inputs(x: Any) -> np.ndarray:
