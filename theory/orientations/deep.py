@@ -26,6 +26,7 @@ from theory.formula.activation import Activation, activation
 from theory.losses.loss import Loss, loss
 from theory.losses.signal import fitted_output
 from theory.orientations import OrientationSet, find_orientations
+from theory.systems.deep.powers import PowerCount
 
 
 @dataclass(frozen=True)
@@ -63,9 +64,19 @@ def first_layer(
     where w_1 feels moments of several orders at once.
     """
     ell = loss_function if isinstance(loss_function, Loss) else loss(loss_function)
+    field = DeepField.of(activations, x, y, loss_function=ell, hidden_bias=hidden_bias, residual=residual)
+    return first_layer_of(field, ell, y, bias=bias, max_paths=max_paths, seed=seed)
+
+
+def first_layer_of(
+    field: DeepField, ell: Loss, y: np.ndarray, *, bias: bool = True, max_paths: int = 20_000, seed: int = 0
+) -> FirstLayer:
+    """The fixed orientations of the first layer of a network with this leading field, trained on y (n,) with this loss.
+
+    Raises TheoryError for K outputs, and where w_1 feels moments of several orders at once.
+    """
     if np.ndim(y) != 1:
         raise TheoryError(f"y has shape {np.shape(y)}: this prediction needs one output, y of shape (n,)")
-    field = DeepField.of(activations, x, y, loss_function=ell, hidden_bias=hidden_bias, residual=residual)
     groups = field.powers.groups
     mine = groups["w1"]
     if len(mine.moments) != 1:
@@ -74,15 +85,21 @@ def first_layer(
             "tensor has its orientations; accepted: no residual connections, or other multiplicities"
         )
     order = mine.moments[0]
-    fitted = any(g.moments == (0,) and g.degree < mine.degree for g in groups.values())
+    fitted = mean_fitted_first(field.powers)
     signal = fitted_output(ell, y).signal if fitted else ell.signal(y)
-    tensor = MomentTensor.from_data(np.asarray(x, dtype=float), signal, order)
+    tensor = MomentTensor.from_data(field.x, signal, order)
     return FirstLayer(
         order=order,
         signal=np.array([float(s) for s in signal]),
         mean_fitted=fitted,
         orientations=find_orientations(tensor, bias=bias, max_paths=max_paths, seed=seed),
     )
+
+
+def mean_fitted_first(powers: PowerCount) -> bool:
+    """Whether groups that see nothing but the mean signal are faster than the first layer, and fit it first."""
+    mine = powers.groups["w1"]
+    return any(g.moments == (0,) and g.degree < mine.degree for g in powers.groups.values())
 
 
 def second_layer_line(w1: np.ndarray, multiplicity: int) -> np.ndarray:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from theory.errors import TheoryError
 from theory.formula.activation import Activation
+from theory.predictions.deep import DeepPrediction
 from theory.predictions.prediction import Prediction, Search
 from theory.predictions.smooth import SmoothPrediction
 from theory.problem import Network, Optimizer, Problem
 from theory.systems.decay import decay_system
+from theory.systems.deep.powers import Kept
 from theory.systems.system import LeadingSystem
 
 # The first regime that covers a network is taken.  A new one is a file and a line here.
-REGIMES: tuple[type[Prediction], ...] = (SmoothPrediction,)
+REGIMES: tuple[type[Prediction], ...] = (SmoothPrediction, DeepPrediction)
 
 
 def predict(
@@ -43,12 +46,27 @@ def predict(
     return regime.of(problem, Search(max_paths=max_paths, seed=seed))
 
 
-def derive(network: Network, *, several_outputs: bool = False) -> LeadingSystem:
+def derive(
+    network: Network,
+    *,
+    several_outputs: bool = False,
+    keeping: Kept = Kept.STRICT,
+    vanishing_moments: Collection[int] = (),
+) -> LeadingSystem:
     """The leading-order equations of a network under gradient flow, on any data.
 
-    Raises TheoryError where none is derived.
+    `keeping` and `vanishing_moments` (the d with mean(s x^{⊗d}) = 0) are about networks with further hidden layers.
+    Raises TheoryError where no leading order is derived.
     """
-    system = _regime(network, several_outputs, Optimizer.GRADIENT_DESCENT).derive(network, several_outputs)
+    regime = _regime(network, several_outputs, Optimizer.GRADIENT_DESCENT)
+    if issubclass(regime, DeepPrediction):
+        return regime.derive(network, several_outputs, keeping=keeping, vanishing_moments=vanishing_moments)
+    if keeping is not Kept.STRICT or vanishing_moments:
+        raise TheoryError(
+            "the parts that are kept and the moments that vanish are about further hidden layers; accepted: a network "
+            "with more than one"
+        )
+    system = regime.derive(network, several_outputs)
     return decay_system(network.layers[0], system) if network.weight_decay else system
 
 
@@ -58,5 +76,5 @@ def _regime(network: Network, several_outputs: bool, optimizer: Optimizer) -> ty
             return regime
     names = ", ".join(sigma.text for sigma in network.layers)
     raise TheoryError(
-        f"no leading order is derived for {names} under {optimizer.value}; accepted: one hidden layer under gd"
+        f"no leading order is derived for {names} under {optimizer.value}; accepted: smooth activations under gd"
     )

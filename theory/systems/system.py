@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -25,6 +25,32 @@ class Mean(sympy.Function):
 
 
 @dataclass(frozen=True)
+class GroupLaw:
+    """What theory says of one group of parameters, as powers of ε.
+
+    Its gradient is O(ε^`gradient_order`), up to a relative O(ε^`gradient_accuracy`), and contains the moment tensors T_d
+    with d in `moments`.  At a fixed rescaled time the group has moved by ε^`lag` of its size, and that displacement is
+    known up to a relative O(ε^`accuracy`).
+    """
+
+    gradient_order: int
+    gradient_accuracy: int
+    lag: int
+    accuracy: int
+    moments: tuple[int, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The group's part of the `derive` document."""
+        return {
+            "gradient_order": self.gradient_order,
+            "gradient_accuracy": self.gradient_accuracy,
+            "lag": self.lag,
+            "order": self.accuracy,
+            "moments": list(self.moments),
+        }
+
+
+@dataclass(frozen=True)
 class LeadingSystem:
     """A leading-order system, derived.
 
@@ -32,7 +58,8 @@ class LeadingSystem:
     parameters of scale ε moves at the rate ε^g with g in `gradient_orders`.  Time is gradient-flow time
     (learning rate × steps), rescaled as t = τ ε^`time_exponent`.  `order` is k in
     |full flow - leading flow| / |leading flow| = O(ε^k) at fixed τ; `order_terms` lists the competing exponents with
-    their origin, the smallest of which is k.
+    their origin, the smallest of which is k.  `groups` are the laws of the groups one by one, where they move at different
+    orders or are known to different ones; empty where they all share those of the system.
     """
 
     title: str
@@ -48,12 +75,19 @@ class LeadingSystem:
     order: int
     order_terms: Mapping[str, int]
     source: str
+    groups: Mapping[str, GroupLaw] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "gradient_orders", MappingProxyType(dict(self.gradient_orders)))
         object.__setattr__(self, "order_terms", MappingProxyType(dict(self.order_terms)))
+        object.__setattr__(self, "groups", MappingProxyType(dict(self.groups)))
         if self.order != min(self.order_terms.values()):
             raise ValueError("the order of accuracy is the smallest of the competing exponents")
+
+    @property
+    def autonomous(self) -> bool:
+        """Whether the rescaled system is free of ε: all groups share one gradient order."""
+        return len(set(self.gradient_orders.values())) == 1
 
     def sections(self) -> tuple[tuple[str, tuple[sympy.Eq, ...]], ...]:
         """The named groups of equations that are not empty, in reading order."""
@@ -99,6 +133,7 @@ class LeadingSystem:
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready document: every equation as text and as LaTeX."""
+        groups = {name: law.to_json() for name, law in self.groups.items()}
         return {
             "title": self.title,
             "hypotheses": list(self.hypotheses),
@@ -117,6 +152,7 @@ class LeadingSystem:
             "order": self.order,
             "order_terms": dict(self.order_terms),
             "source": self.source,
+            **({"groups": groups} if groups else {}),
         }
 
     def _repr_latex_(self) -> str:

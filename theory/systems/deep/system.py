@@ -33,7 +33,7 @@ from theory.systems.deep.invariants import balances
 from theory.systems.deep.powers import Kept, PowerCount, power_count
 from theory.systems.deep.series import Algebra, Series, gradients
 from theory.systems.powers import average, equation, rate
-from theory.systems.system import LeadingSystem
+from theory.systems.system import GroupLaw, LeadingSystem
 
 _t, _s = sympy.symbols("t s", real=True)
 _x = sympy.Symbol("x")
@@ -114,6 +114,10 @@ def derived(powers: PowerCount) -> LeadingSystem:
         order=powers.order,
         order_terms=powers.order_terms,
         source="condense",
+        groups={
+            name: GroupLaw(group.degree, group.gap, group.lag, group.accuracy, group.moments)
+            for name, group in powers.groups.items()
+        },
     )
 
 
