@@ -1,50 +1,62 @@
-"""Which regime covers an experiment: what drives the neurons × how they are stepped."""
+"""Which checks a prediction is put to: one regime of theory, one folder here."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
 
-from theory import TheoryError, activation
+from theory import TheoryError, predict
 from verify.bridge.experiment import Experiment
 from verify.bridge.training import WIDTH
 from verify.progress import Progress
 from verify.regimes.common.examination import Examination
-from verify.regimes.coordinatewise.examine import examine_cube
-from verify.regimes.offset.examine import examine_offset
-from verify.regimes.one_sided.examine import examine_field
-from verify.regimes.smooth.examine import examine_smooth
-
-Regime = Callable[[Experiment, Progress], Examination]
+from verify.regimes.common.regime import Regime, put
 
 
-def choose(experiment: Experiment) -> Regime:
-    """The regime of an experiment.  Raises TheoryError, in one line, where there is none."""
-    sigma = activation(experiment.activation)
-    coordinatewise = experiment.optimizer in ("adam", "sign")
+def examine(experiment: Experiment, watch: Progress) -> Examination:
+    """Predict, gather the evidence of the regime, put its checks to it.  Raises TheoryError where no theorem applies."""
+    older = _older(experiment)
+    if older is not None:
+        return older(experiment, watch)
+    watch.stage(f"{experiment.name}: predict")
+    prediction = predict(experiment.problem, max_paths=experiment.max_paths, seed=experiment.seed)
+    # The folder of a regime bears its name.
+    regime: Regime = import_module(f"verify.regimes.{prediction.regime}").REGIME
+    evidence = regime.gather(experiment, prediction, watch)
+    assert evidence.resolved is not None
+    return Examination(
+        experiment=evidence.experiment,
+        resolved=evidence.resolved,
+        checks=tuple(put(regime.rules, evidence, experiment.name, watch)),
+        notes=regime.notes(evidence),
+        arrays=regime.arrays(evidence),
+        drawings=regime.drawings(evidence),
+    )
+
+
+def _older(experiment: Experiment) -> Callable[[Experiment, Progress], Examination] | None:
+    """The regimes that do not stand behind the protocol yet."""
+    from verify.regimes.offset.examine import examine_offset
+    from verify.regimes.one_sided.examine import examine_field
+
+    sigma, several = experiment.problem.activation, experiment.problem.several_outputs
+    if experiment.problem.optimizer.coordinatewise:
+        return None
     if sigma.value_at_zero != 0:
-        if experiment.targets.ndim == 2:
+        if several:
             raise TheoryError(
                 f"σ = {sigma.text} has σ(0) ≠ 0: `condense verify` follows one output; accepted: y of shape (n,)"
             )
-        if coordinatewise:
-            raise TheoryError(
-                f"σ = {sigma.text} has σ(0) ≠ 0: how {experiment.optimizer} fits the mean and then turns the neurons is "
-                "not derived; accepted: --optimizer gd or momentum, or an activation with σ(0) = 0"
-            )
         return examine_offset
-    several = experiment.targets.ndim == 2
-    if coordinatewise and (several or not sigma.is_smooth):
-        what = "several outputs" if several else f"σ = {sigma.text} has a kink at 0"
-        raise TheoryError(
-            f"{what}: where {experiment.optimizer} takes its neurons is not derived; accepted: --optimizer gd or momentum"
-        )
     if several or not sigma.is_smooth:
         return _at_default_width(examine_field)
-    return _at_default_width(examine_cube if coordinatewise else examine_smooth)
+    return None
 
 
-def _at_default_width(regime: Regime) -> Regime:
+def _at_default_width(
+    regime: Callable[[Experiment, Progress], Examination],
+) -> Callable[[Experiment, Progress], Examination]:
     def examine(experiment: Experiment, watch: Progress) -> Examination:
         return regime(replace(experiment, width=experiment.width or WIDTH), watch)
 

@@ -14,7 +14,7 @@ from verify.bridge.experiment import Experiment
 from verify.bridge.refusals import refuse_scales
 from verify.errors import UsageError
 from verify.progress import Progress, Silent
-from verify.regimes.choose import choose
+from verify.regimes.choose import examine
 from verify.regimes.common.examination import Examination
 from verify.report.folder import RunFolder
 from verify.report.keys import keys, labels
@@ -97,11 +97,6 @@ def run(
         return whole
     watch.stage("figures and run folder")
     return folder.finish(whole, examinations, began)
-
-
-def examine(experiment: Experiment, watch: Progress) -> Examination:
-    """Examine one experiment in its regime: what drives the neurons × how they are stepped."""
-    return choose(experiment)(experiment, watch)
 
 
 def _check(experiment: Experiment) -> None:

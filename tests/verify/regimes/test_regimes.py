@@ -12,7 +12,7 @@ from theory.orientations.cube.find import sign_descent_orientations
 from theory.predictions.offset import offset_prediction
 from verify.bridge.experiment import Experiment
 from verify.progress import Silent
-from verify.regimes.choose import choose
+from verify.regimes.choose import examine
 from verify.regimes.common.confusion import Reason, confusion
 from verify.regimes.coordinatewise import examine as cube
 from verify.regimes.coordinatewise.checks import (
@@ -36,7 +36,6 @@ from verify.regimes.offset.examine import examine_offset
 from verify.regimes.one_sided import examine as field
 from verify.regimes.one_sided.checks import field_angle, field_destinations, field_training
 from verify.regimes.one_sided.examine import examine_field
-from verify.regimes.smooth.examine import examine_smooth
 from verify.report.verdict import Verdict, combine
 
 RNG = np.random.default_rng(11)
@@ -171,11 +170,12 @@ def test_reasons_of_disagreement():
 @pytest.mark.parametrize(
     ("options", "regime"),
     [
-        ({"activation": "sigmoid"}, examine_offset),
+        ({"activation": "sigmoid"}, "offset"),
+        ({}, "smooth"),
     ],
 )
 def test_the_regime_is_that_of_the_activation(options, regime):
-    assert choose(Experiment(data=DATA, **options)) is regime
+    assert predict(Experiment(data=DATA, **options).problem).regime == regime
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_the_regime_is_that_of_the_activation(options, regime):
 def test_what_is_not_derived_is_refused_in_one_line(options):
     experiment = Experiment(data=DATA, **options)
     with pytest.raises(TheoryError) as refusal:
-        choose(experiment)(experiment, Silent())
+        examine(experiment, Silent())
     assert "\n" not in str(refusal.value)
 
 
@@ -198,8 +198,8 @@ def test_what_is_not_derived_is_refused_in_one_line(options):
     ("regime", "options"),
     [
         (examine_cube, {"optimizer": "adam", "init_std": 1e-4}),
-        pytest.param(examine_smooth, {"optimizer": "momentum"}, marks=pytest.mark.slow),
-        (examine_smooth, {"loss": "huber"}),
+        pytest.param(examine, {"optimizer": "momentum"}, marks=pytest.mark.slow),
+        (examine, {"loss": "huber"}),
         (examine_cube, {"loss": "huber", "optimizer": "sign", "init_std": 1e-4}),
         (examine_field, {"activation": "leaky_relu", "data": "line"}),
         (examine_offset, {"activation": "softplus", "width": 60, "data": NEAR}),

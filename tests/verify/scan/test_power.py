@@ -13,18 +13,15 @@ from verify.bridge.experiment import Experiment
 from verify.bridge.formula import torch_activation
 from verify.order import measure_order
 from verify.progress import Silent
-from verify.regimes.common.amplitude import amplitude
 from verify.regimes.common.confusion import confusion
 from verify.regimes.common.order import competing_sizes, order_check
 from verify.regimes.offset import examine as offset
 from verify.regimes.offset.checks import corrected_orientation, own_flow, shares_after, split_time
 from verify.regimes.one_sided import examine as field
 from verify.regimes.one_sided.checks import field_angle, field_destinations, field_horizon
-from verify.regimes.smooth import examine as smooth
-from verify.regimes.smooth.destination import destination
-from verify.regimes.smooth.horizon import horizon
-from verify.regimes.smooth.scaling import scaling
-from verify.regimes.smooth.shadow import shadow
+from verify.regimes.smooth.at_horizon import amplitude, horizon, scaling
+from verify.regimes.smooth.checks import destination, shadow
+from verify.regimes.smooth.gather import gather
 from verify.report.verdict import Verdict
 
 RNG = np.random.default_rng(11)
@@ -41,8 +38,7 @@ def only(checks):
 @pytest.fixture(scope="module", params=NAMES)
 def evidence(request):
     experiment = Experiment(data=DATA, activation=request.param, width=20, seeds=2)
-    prediction = predict(DATA.x, DATA.y, request.param)
-    return smooth._gather(experiment, prediction, torch_activation(prediction.activation), Silent())
+    return gather(experiment, predict(experiment.problem), Silent())
 
 
 def test_the_truth_is_confirmed(evidence):

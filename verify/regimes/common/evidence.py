@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from theory import Activation, Expected, OrientationSet, SmoothPrediction
+from theory import Activation, Expected, OrientationSet
 from theory.forms.vectors import unit
-from theory.predictions.expected import NEGLECTED, sizes
+from theory.predictions.expected import sizes
 from verify.bridge.experiment import Experiment
-
-if TYPE_CHECKING:
-    from verify.regimes.common.confusion import Confusion
+from verify.regimes.common.examination import Resolved
 
 
 @dataclass(frozen=True)
@@ -55,6 +52,7 @@ class Evidence:
     expected of them.  `order` is the exponent p of the amplitude |a| ‖w‖^p."""
 
     experiment: Experiment
+    resolved: Resolved | None = None
     activation: Activation
     order: int
     orientations: OrientationSet
@@ -83,32 +81,3 @@ class Evidence:
             times=2 * fine.times - coarse.times,
             reached=fine.reached & coarse.reached,
         )
-
-
-@dataclass(frozen=True, kw_only=True)
-class SmoothEvidence(Evidence):
-    """Evidence on the smooth leading-order flow, σ(0) = 0.
-
-    `scales` are further trainings from larger weights, `destinations` the confusion table of the trained neurons.
-    """
-
-    prediction: SmoothPrediction
-    scales: tuple[Trained, ...]
-    destinations: Confusion
-
-    @property
-    def within_reach(self) -> bool:
-        """Whether first order beyond the leading flow describes the horizon, see `has_initial_stage`."""
-        return has_initial_stage(self.prediction, self.expected)
-
-
-def stage(prediction: SmoothPrediction, expected: Expected) -> float:
-    """How long the initial stage of the shortest network lasts, in 1/γ; infinite for orders above 1, where it is the
-    blow-up that ends it."""
-    return float(np.min(expected.times)) * prediction.linear.rate if prediction.driving_order == 1 else np.inf
-
-
-def has_initial_stage(prediction: SmoothPrediction, expected: Expected) -> bool:
-    """Whether the leading order leads until the horizon, with less than 10 % neglected, and for order 1 that lasts 1/γ at
-    least, so that the growing mode rules."""
-    return expected.neglected <= NEGLECTED and stage(prediction, expected) >= 1

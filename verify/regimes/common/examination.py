@@ -18,8 +18,6 @@ from verify.report.verdict import Check
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from verify.regimes.common.evidence import Evidence
-
 E = TypeVar("E")
 Drawing = tuple[str, Callable[[], "Figure"]]
 
@@ -38,8 +36,13 @@ class Resolved:
     schedule: dict[str, Any] | None
 
     @classmethod
-    def of(cls, evidence: Evidence, rate: Rate) -> Resolved:
+    def of(cls, evidence: Any, rate: Rate) -> Resolved:
         """As the networks of the evidence were trained, by the learning rate `rate` of the first training."""
+        return cls.taken(evidence.trained.std, evidence.fraction, rate)
+
+    @classmethod
+    def taken(cls, std: float, fraction: float, rate: Rate) -> Resolved:
+        """From the scale, the fall of the loss (nan where training ends at a time) and the rate of the first training."""
         lr, schedule = None, None
         if not isinstance(rate, RescaledTime):
             lr = _number(rate)
@@ -52,8 +55,8 @@ class Resolved:
                 "multiplicity": rate.multiplicity,
                 "rate": _number(rate.rate),
             }
-        fraction = float(evidence.fraction) if math.isfinite(evidence.fraction) else None
-        return cls(init_std=float(evidence.trained.std), fraction=fraction, lr=lr, schedule=schedule)
+        fall = float(fraction) if math.isfinite(fraction) else None
+        return cls(init_std=float(std), fraction=fall, lr=lr, schedule=schedule)
 
 
 @dataclass(frozen=True, kw_only=True)

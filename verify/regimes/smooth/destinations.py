@@ -6,6 +6,7 @@ import numpy as np
 
 from theory import Fate, SmoothPrediction, destinations
 from theory.predictions.expected import Expected
+from theory.streams import Stream, generator
 from verify.regimes.common.boundary import near_boundary
 from verify.regimes.common.confusion import Confusion, confusion, labelled, nearest
 from verify.regimes.common.evidence import Trained
@@ -73,6 +74,14 @@ def _by_flow(
         coarse.w0.reshape(-1, dimension)[doubtful],
         expected.drift.ravel()[doubtful],
         ends[doubtful],
-        np.random.default_rng(np.random.SeedSequence([seed, 6])),
+        generator(seed, Stream.BASIN_BOUNDARY),
     )
     return confusion(labelled(listed), predicted, observed, refined, boundary)
+
+
+def flow_classes(prediction: SmoothPrediction, a: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """The orientation to which the flow takes each neuron, growing or dying, as a number (N,); -1 for undecided."""
+    ends = destinations(prediction.field, a, w)
+    listed = np.array([o.u for o in prediction.orientations.orientations]).reshape(-1, w.shape[1])
+    found = nearest(ends.u, listed, SAME)
+    return np.where(ends.fates == Fate.UNDECIDED, -1, 2 * found + (ends.fates == Fate.GROWS))

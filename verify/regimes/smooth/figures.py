@@ -12,11 +12,11 @@ from verify.figures.confusion import confusion_figure
 from verify.figures.cosine import neurons_figure
 from verify.figures.order import order_figure
 from verify.figures.rose import rose_figure
-from verify.order import OrderResult
 from verify.regimes.common.amplitude import chance_angle
 from verify.regimes.common.confusion import Confusion
-from verify.regimes.common.evidence import Evidence, SmoothEvidence
-from verify.regimes.common.examination import Drawing
+from verify.regimes.common.evidence import Evidence
+from verify.regimes.common.regime import Drawing
+from verify.regimes.smooth.evidence import SmoothEvidence
 
 
 def run_arrays(evidence: Evidence) -> dict[str, np.ndarray]:
@@ -42,7 +42,7 @@ def class_arrays(found: Confusion) -> dict[str, np.ndarray]:
     }
 
 
-def smooth_arrays(evidence: SmoothEvidence, result: OrderResult) -> dict[str, np.ndarray]:
+def smooth_arrays(evidence: SmoothEvidence) -> dict[str, np.ndarray]:
     """What a run on the smooth flow leaves on disk."""
     return (
         run_arrays(evidence)
@@ -50,8 +50,8 @@ def smooth_arrays(evidence: SmoothEvidence, result: OrderResult) -> dict[str, np
         | {
             "signal": evidence.prediction.signal,
             "blow_up_times": evidence.expected.blow_up_times,
-            "order_epsilons": result.epsilons,
-            "order_errors": result.errors,
+            "order_epsilons": evidence.accuracy.epsilons,
+            "order_errors": evidence.accuracy.errors,
         }
     )
 
@@ -63,12 +63,12 @@ def title_of(evidence: Evidence) -> str:
     return f"{experiment.dataset.name}, {experiment.activation}{optimiser}, std {evidence.trained.std:g}"
 
 
-def smooth_drawings(evidence: SmoothEvidence, result: OrderResult) -> tuple[Drawing, ...]:
+def smooth_drawings(evidence: SmoothEvidence) -> tuple[Drawing, ...]:
     """Cosine matrix, order of accuracy, angle against time, and the rose for D = 2."""
     title = title_of(evidence)
     drawings: list[Drawing] = [
         ("cosine", lambda: neurons_figure(evidence.trained, evidence.order, title=title)),
-        ("order", lambda: order_figure(result, title=title)),
+        ("order", lambda: order_figure(evidence.accuracy, title=title)),
         ("destinations", lambda: confusion_figure(evidence.destinations, title=title)),
     ]
     if evidence.dimension > 1:

@@ -10,7 +10,6 @@ from numerics.data.datasets import Dataset
 from numerics.training.schedules import Rate, RescaledTime
 from theory import SmoothPrediction, TheoryError, activation, predict
 from theory.forms.vectors import unit
-from verify.regimes.smooth.examine import clock_rate
 from verify.reproduce.counting import PAPER_THRESHOLD, Counts, closeness, count, spread
 from verify.reproduce.finding import Finding
 from verify.reproduce.judge import interval, majority, share
@@ -52,7 +51,7 @@ def _flow_rate(setting: Setting, data: Dataset) -> Rate:
     """Steps of 2 % of the largest neuron; for σ(0) ≠ 0 and ReLU a learning rate far below the stiffness of the mean."""
     prediction = smooth_prediction(setting, data)
     if prediction is not None:
-        return RescaledTime(0.02, multiplicity=prediction.driving_order, rate=clock_rate(prediction))
+        return RescaledTime(0.02, multiplicity=prediction.driving_order, rate=prediction.clock_rate)
     # The stiffest direction is the fitted output: λ <= mean‖∇f‖², at unit slope Σ_j (σ² + a²‖x‖²) = O(m).
     return 0.25 / setting.widths[0]
 

@@ -1,0 +1,200 @@
+"""The smooth leading-order flow under gradient descent, with or without momentum: σ(0) = 0, one output, any p.
+
+Heavy-ball momentum b ← μ b + g, θ ← θ - lr b walks the path of gradient flow in the time lr × steps / (1 - μ): with
+slowly changing gradients b tends to g/(1 - μ).  Its memory of 1/(1 - μ) steps makes an error of that many steps, which
+is why they are smaller by 1 - μ than those of gradient descent; being of first order it is extrapolated away alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from numerics.flow import LeadingStatus, leading_flow, moments
+from numerics.nets.activations import TorchActivation
+from numerics.training.schedules import Rate, RescaledTime
+from numerics.training.stopping import LossFraction
+from theory import Expected, Fate, Neurons, SmoothPrediction, TheoryError, destinations, neurons_at
+from theory.forms.vectors import angle
+from theory.streams import Stream, generator
+from verify.bridge.experiment import Experiment
+from verify.bridge.formula import torch_activation
+from verify.bridge.training import MOMENTUM, WIDTH, initial_neurons, train_networks
+from verify.order import OrderResult, measure_order
+from verify.order.cases import neuron_case
+from verify.order.engine import LOWEST
+from verify.progress import Progress
+from verify.regimes.common.boundary import near_boundary
+from verify.regimes.common.evidence import Trained
+from verify.regimes.common.examination import Resolved
+from verify.regimes.common.order import competing_sizes
+from verify.regimes.smooth.destinations import SAME, flow_classes, trained_destinations
+from verify.regimes.smooth.evidence import Conserved, SmoothEvidence, TwoFlows
+
+LOCAL_ERROR = 1e-10  # of a step, relative, of either flow: their default
+SCALES = (
+    (100.0, 0.01),
+    (10.0, 0.1),
+)  # of std, for the exponent of the angle: up, or down where there is no initial stage
+_FATES = {LeadingStatus.GROWING: Fate.GROWS, LeadingStatus.DYING: Fate.DIES}
+
+
+def gather(experiment: Experiment, prediction: SmoothPrediction, watch: Progress) -> SmoothEvidence:
+    """Draw, expect, train at steps h and h/2, follow both leading flows, measure the order of accuracy."""
+    experiment = experiment.settled(width=experiment.width or WIDTH)
+    sigma = torch_activation(prediction.activation)
+    std = experiment.init_std or (1e-5 if prediction.driving_order == 1 else 1e-3)
+    watch.stage(f"{experiment.name}: expect")
+    fraction, expected = prediction.initial_stage(
+        *initial_neurons(experiment, sigma, std), experiment.fraction
+    )
+
+    def trained(scale: float, step: float) -> Trained:
+        watch.stage(f"{experiment.name}: train {experiment.seeds} networks from std {scale:g}, step {step:g}")
+        lr, factor = pace(experiment, prediction, step)
+        return train_networks(
+            experiment, sigma, std=scale, step=step, lr=lr, stop=LossFraction(fraction), time_factor=factor
+        )
+
+    coarse, fine = trained(std, experiment.step), trained(std, experiment.step / 2)
+    scales = ()
+    if prediction.driving_order == 1:
+        scales = _scales(experiment, prediction, sigma, std, fraction, trained)
+    watch.stage(f"{experiment.name}: both leading flows")
+    table = trained_destinations(prediction, coarse, fine, expected, experiment.seed)
+    flows = None if prediction.driving_order == 1 else _two_flows(prediction, coarse, experiment.seed)
+    conserved = _conserved(prediction, coarse, float(expected.times.min()))
+    followed = _followed(prediction, coarse, fine)
+    watch.stage(f"{experiment.name}: order of accuracy")
+    accuracy = _accuracy(experiment, prediction, sigma)
+    return SmoothEvidence(
+        experiment=experiment,
+        resolved=Resolved.taken(std, fraction, pace(experiment, prediction, experiment.step)[0]),
+        activation=prediction.activation,
+        order=prediction.driving_order,
+        orientations=prediction.orientations,
+        prediction=prediction,
+        fraction=fraction,
+        trained=coarse,
+        refined=fine,
+        expected=expected,
+        scales=scales,
+        destinations=table,
+        flows=flows,
+        followed=followed,
+        conserved=conserved,
+        accuracy=accuracy,
+        competing=competing_sizes(prediction, accuracy.tau, experiment.seed),
+    )
+
+
+def pace(experiment: Experiment, prediction: SmoothPrediction, step: float) -> tuple[Rate, float]:
+    """The learning rate, and the gradient-flow time of one unit of learning rate × steps."""
+    memory = 1 / (1 - MOMENTUM) if experiment.optimizer == "momentum" else 1.0
+    if experiment.lr is not None:
+        return experiment.lr * step / experiment.step, memory
+    rate = RescaledTime(step / memory**2, multiplicity=prediction.driving_order, rate=prediction.clock_rate)
+    return rate, memory
+
+
+def _scales(
+    experiment: Experiment,
+    prediction: SmoothPrediction,
+    sigma: TorchActivation,
+    std: float,
+    fraction: float,
+    trained: Callable[[float, float], Trained],
+) -> tuple[tuple[Trained, Expected], ...]:
+    """Networks from two further scales: 100 and 10 times std, or a tenth and a hundredth of it where from those the loss
+    falls before there is an initial stage."""
+    found = []
+    for up, down in SCALES:
+        try:
+            expected = prediction.expect(*initial_neurons(experiment, sigma, up * std), fraction=fraction)
+            usable = prediction.outside(expected, fraction) is None
+        except TheoryError:
+            usable = False
+        run = trained((up if usable else down) * std, experiment.step)
+        found.append((run, prediction.expect(run.a0, run.w0, fraction=fraction)))
+    return tuple(found)
+
+
+def _two_flows(prediction: SmoothPrediction, trained: Trained, seed: int) -> TwoFlows:
+    """Theory's autonomous flow and numerics' Cartesian one, of every neuron of every network to its end."""
+    a0, w0 = trained.a0.reshape(-1), trained.w0.reshape(-1, trained.w0.shape[-1])
+    ours = destinations(prediction.field, a0, w0)
+    theirs = leading_flow(_moments(prediction), a0, w0)
+    fates = np.array(
+        [_FATES.get(LeadingStatus(status), Fate.UNDECIDED) for status in theirs.status], dtype=object
+    )
+    decided = (fates != Fate.UNDECIDED) & (ours.fates != Fate.UNDECIDED)
+    same = decided & (fates == ours.fates) & (angle(ours.u, theirs.orientation) < SAME)
+    # Where the two differ the errors of their steps may have decided: such a neuron is on no side.
+    doubtful = np.flatnonzero(decided & ~same)
+    times = np.minimum(ours.blow_up_times, theirs.blowup_time)[doubtful]
+    natural = np.linalg.norm(w0[doubtful], axis=1) / np.linalg.norm(
+        prediction.field(a0[doubtful], w0[doubtful])[1], axis=1
+    )
+    decided[doubtful] = ~near_boundary(
+        prediction.field,
+        lambda a, w: flow_classes(prediction, a, w),
+        a0[doubtful],
+        w0[doubtful],
+        LOCAL_ERROR * np.maximum(theirs.steps[doubtful], 100),
+        np.where(np.isfinite(times), times, 10 * natural),
+        generator(seed, Stream.FLOW_BOUNDARY),
+    )
+    return TwoFlows(ours=ours, theirs=theirs.orientation, fates=fates, decided=decided)
+
+
+def _conserved(prediction: SmoothPrediction, trained: Trained, end: float) -> Conserved:
+    """How far K drifts along numerics' leading flow until most of the horizon has passed."""
+    a0, w0 = trained.a0.reshape(-1), trained.w0.reshape(-1, trained.w0.shape[-1])
+    times = end * np.array([0.25, 0.5, 0.75])
+    run = leading_flow(_moments(prediction), a0, w0, times=times, rtol=LOCAL_ERROR)
+    k0 = prediction.field.invariant(a0, w0)
+    size = np.sum(run.w**2, axis=-1) + run.a**2
+    drift = np.abs(prediction.field.invariant(run.a, run.w) - k0) / np.maximum(size, size[0])
+    return Conserved(
+        drift=float(np.max(drift)),
+        local_error=LOCAL_ERROR,
+        steps=int(np.max(run.steps)),
+        attempts=int(np.max(run.steps + run.rejected)),
+    )
+
+
+def _followed(prediction: SmoothPrediction, coarse: Trained, fine: Trained) -> tuple[Neurons, ...]:
+    """Theory's neurons at the time at which each network stopped, extrapolated to zero step size, for orders above 1."""
+    if prediction.driving_order == 1:
+        return ()
+    times = 2 * fine.times - coarse.times
+    return tuple(
+        neurons_at(prediction.field, a, w, float(time))
+        for a, w, time in zip(coarse.a0, coarse.w0, times, strict=True)
+    )
+
+
+def _accuracy(experiment: Experiment, prediction: SmoothPrediction, sigma: TorchActivation) -> OrderResult:
+    """The order of accuracy; of a formula that loses its digits at small arguments, as 1 - sqrt(1 + x**2) does, on the
+    scales that it leaves, with integrators that ask for no more digits than there are."""
+    case = neuron_case(
+        prediction.system,
+        prediction.field,
+        prediction.activation,
+        experiment.dataset.x,
+        prediction.y,
+        loss=experiment.loss,
+        bias=experiment.bias,
+        seed=experiment.seed,
+    )
+    if case.lowest > LOWEST:
+        return case.measure(predicted=prediction.order)
+    return measure_order(
+        prediction, sigma.value, sigma.derivative, loss=experiment.loss, seed=experiment.seed
+    )
+
+
+def _moments(prediction: SmoothPrediction):
+    """The force of the leading flow, from the data, for numerics."""
+    return moments(prediction.x, prediction.signal, prediction.driving_order, prediction.coefficient)
