@@ -8,7 +8,7 @@ from verify.commands.options import ANSWER, Answer, Formula, print_json
 def multiplicity(expr: Formula, /, *, output: Answer = ANSWER) -> int:
     """Multiplicity, leading coefficient, next order and predicted order of accuracy of an activation."""
     from theory.formula.activation import activation
-    from verify.tables.report import print_multiplicity
+    from verify.tables.orientations import print_multiplicity
 
     found = activation(expr)
     print_json(found.to_json()) if output.json else print_multiplicity(found)

@@ -46,7 +46,8 @@ def orientations(
     from theory import activation as activation_of
     from theory.predictions.landscape import collecting_orientations
     from verify.errors import UsageError
-    from verify.tables.report import print_basins, print_data, print_orientations
+    from verify.tables.orientations import print_basins, print_orientations
+    from verify.tables.report import print_data
 
     if naive and activation_of(activation).value_at_zero == 0:
         raise UsageError(f"--naive is about σ(0) ≠ 0, and {activation!r} has σ(0) = 0: leave it out")

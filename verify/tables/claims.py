@@ -5,31 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from verify.claims.ledger import Entry
 from verify.report.verdict import Verdict
+from verify.tables.writer import COLOURS, columns, screen, show
 
-_COLOURS = {Verdict.CONFIRMED: "green", Verdict.REFUTED: "red", Verdict.INCONCLUSIVE: "yellow"}
+LEDGER_WIDTH = 150  # columns in a pipe; chosen because the evidence of a claim is a sentence
 
 
 def print_ledger(entries: Sequence[Entry], seconds: float) -> None:
     """One table for each source, then the count of verdicts."""
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=150)
+    console = screen(pipe_width=LEDGER_WIDTH)
     source = lambda entry: entry.claim["source"].split(";")[0]  # noqa: E731
     order = list(dict.fromkeys(source(entry) for entry in entries))
     for name, group in groupby(sorted(entries, key=lambda e: order.index(source(e))), key=source):
-        table = Table(
-            title=Text(name, style="bold"),
-            title_justify="left",
-            box=None,
-            pad_edge=False,
-            padding=(0, 2, 0, 0),
-        )
+        table = columns(title=Text(name, style="bold"))
         table.add_column("claim", no_wrap=True)
         table.add_column("says", overflow="fold", ratio=5)
         table.add_column("of", overflow="fold", ratio=2)
@@ -44,7 +35,7 @@ def print_ledger(entries: Sequence[Entry], seconds: float) -> None:
                 claim["id"],
                 Text(claim["title"]),
                 Text(scope, style="dim"),
-                Text(entry.verdict.value + note, style=_COLOURS[entry.verdict]),
+                Text(entry.verdict.value + note, style=COLOURS[entry.verdict]),
                 Text(entry.evidence["summary"]),
             )
         console.print(table)
@@ -56,7 +47,7 @@ def print_ledger(entries: Sequence[Entry], seconds: float) -> None:
 
 def print_claim(entry: Entry) -> None:
     """One claim in full: statement, hypotheses, every check, counterexample."""
-    console = Console(soft_wrap=True)
+    console = screen()
     claim = entry.claim
     console.print(Text(f"{claim['id']}: {claim['title']}", style="bold"))
     console.print(Text(claim["statement"]))
@@ -65,12 +56,12 @@ def print_claim(entry: Entry) -> None:
     console.print(Text(f"{claim['source']}; {claim['method']}", style="dim"))
     console.print()
     for check in entry.evidence["checks"]:
-        colour = _COLOURS[Verdict(check["verdict"])]
+        colour = COLOURS[Verdict(check["verdict"])]
         console.print(
             Text.assemble(
                 (check["verdict"], colour),
-                f"  {check['name']}: predicted {_show(check['predicted'])}, observed {_show(check['observed'])}",
-                f", tolerance {_show(check['tolerance'])}" if check["tolerance"] is not None else "",
+                f"  {check['name']}: predicted {show(check['predicted'])}, observed {show(check['observed'])}",
+                f", tolerance {show(check['tolerance'])}" if check["tolerance"] is not None else "",
                 (f"\n    {check['why']}", "dim"),
             )
         )
@@ -86,14 +77,8 @@ def print_claim(entry: Entry) -> None:
     note = f" (expected: {claim['expected']})" if entry.surprising else ""
     console.print(
         Text.assemble(
-            (entry.verdict.value, f"bold {_COLOURS[entry.verdict]}"),
+            (entry.verdict.value, f"bold {COLOURS[entry.verdict]}"),
             f"{note}   {entry.evidence['summary']}",
             (f"   {entry.seconds:.1f} s, seed {entry.evidence['seed']}", "dim"),
         )
     )
-
-
-def _show(value: object) -> str:
-    from verify.tables.report import show
-
-    return show(value)

@@ -10,17 +10,16 @@ from rich.table import Table
 from rich.text import Text
 
 from verify.hunt.model import Find
+from verify.tables.writer import columns, dim, screen
 
 
 def print_find(find: Find, console: Console | None = None) -> None:
     """The outcome of a hunt; a counterexample with everything needed to check it by hand."""
-    if console is None:
-        console = Console()
-        console = console if console.is_terminal else Console(width=118)
+    console = console or screen()
     console.print(Text.assemble((find.claim, "bold"), f"  {find.statement}"))
     if find.counterexample is None or find.certificate is None:
         console.print(Text("no counterexample found", style="yellow"))
-        console.print(Text(_effort(find), style="dim"))
+        console.print(dim(_effort(find)))
         return
     console.print(Text.assemble(("counterexample", "bold red"), f"  {find.certificate.summary}"))
     console.print()
@@ -37,15 +36,13 @@ def print_find(find: Find, console: Console | None = None) -> None:
         console.print()
     for line in _proof(document):
         console.print(Text(line))
-    console.print(Text(_effort(find), style="dim"))
+    console.print(dim(_effort(find)))
 
 
 def _data(example: Mapping[str, Any]) -> Table:
     """One column a point, so that a find reads like a matrix."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
-    table.add_column(style="dim")
-    for _ in example["y"]:
-        table.add_column(justify="right")
+    table = columns("name", *("" for _ in example["y"]), left=("name",), header=False)
+    table.columns[0].style = "dim"
     inputs = len(example["x"][0])
     for k in range(inputs):
         table.add_row(f"x{k + 1}", *(f"{row[k]:g}" for row in example["x"]))
@@ -62,10 +59,8 @@ def _orientations(document: Mapping[str, Any]) -> Table:
         listed = [o for o in listed if o["kind"] == "attractor"]
     # The shares are those of the growing ones, which stand first.
     shares = [f"{100 * share:.1f} %" for share in witness["shares"]] if witness else []
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     names = ["", *(["kind"] if every else []), "u", "sign of a·c", "P(u)", "error below"]
-    for name in [*names, *(["random neurons"] if witness else [])]:
-        table.add_column(name, justify="left" if name in ("u", "kind") else "right")
+    table = columns(*names, *(["random neurons"] if witness else []), left=("u", "kind"))
     for k, o in enumerate(listed):
         cells = [str(k + 1), *([o["kind"]] if every else []), " ".join(f"{v:+.5f}" for v in o["u"])]
         cells.append("" if o["neuron_sign"] is None else f"{o['neuron_sign']:+d}")

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.table import Table
 from rich.text import Text
 
-from verify.tables.report import _console
+from verify.tables.writer import columns, dim, screen
 
 if TYPE_CHECKING:
     from numerics.weights.observation import LayerObservation
@@ -18,12 +17,11 @@ SHOWN = 6  # clusters a layer
 def print_observation(name: str, found: list[LayerObservation]) -> None:
     """One row a hidden layer, then what random vectors give, its largest orientations and, where asked for, the
     chance level over thresholds."""
-    console = _console()
+    console = screen()
     first = found[0]
-    table = Table(title=f"{name}: clusters at cosine ≥ {first.threshold:g}", title_justify="left", box=None)
-    for head in ("layer", "kind", "D", "neurons", "zero", "orientations", "by amplitude", "condensed", "by chance",
-                 "eff. width", "median cosine"):  # fmt: skip
-        table.add_column(head, justify="left" if head in ("layer", "kind") else "right")
+    heads = ("layer", "kind", "D", "neurons", "zero", "orientations", "by amplitude", "condensed", "by chance",
+                 "eff. width", "median cosine")  # fmt: skip
+    table = columns(*heads, left=("layer", "kind"), title=f"{name}: clusters at cosine ≥ {first.threshold:g}")
     for each in found:
         middle = "-" if each.cosine_quantiles is None else f"{each.cosine_quantiles[2]:.3f}"
         table.add_row(
@@ -55,7 +53,7 @@ def print_observation(name: str, found: list[LayerObservation]) -> None:
             console.print(Text(f"  {cluster.neurons:>6}  {100 * cluster.share:5.1f} %  ({centre})"))
         hidden = len(each.clusters) - SHOWN
         if hidden > 0 or not each.clusters:
-            console.print(Text(f"  and {hidden} more" if hidden > 0 else "  none", style="dim"))
+            console.print(dim(f"  and {hidden} more" if hidden > 0 else "  none"))
         for row in each.counts:
             console.print(
                 Text(

@@ -5,22 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from theory.systems.deep.powers import GroupPowers
-from verify.tables.report import print_order
+from verify.report.verdict import Verdict
+from verify.tables.writer import COLOURS, columns, dim, screen
 
 
 def print_orders(document: dict[str, Any]) -> None:
     """Predicted and measured order with the errors behind them; for deep networks group by group."""
     groups = document["groups"]
-    console = Console(highlight=False, soft_wrap=True)
+    console = screen()
     if groups:
-        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-        for column in ("group", "gradient order", "measured", "accuracy", "measured", "verdict"):
-            table.add_column(column, justify="right" if column not in ("group", "verdict") else "left")
+        names = ("group", "gradient order", "measured", "accuracy", "measured", "verdict")
+        table = columns(*names, left=("group", "verdict"))
         for name, group in groups.items():
             table.add_row(
                 name,
@@ -32,20 +30,33 @@ def print_orders(document: dict[str, Any]) -> None:
             )
         console.print(table)
         console.print()
-    print_order(document)
+    _print_errors(document)
     for note in document["notes"]:
-        console.print(Text(f"note: {note}", style="dim"))
+        console.print(dim(f"note: {note}"))
+
+
+def _print_errors(document: dict[str, Any]) -> None:
+    """Predicted and measured order with the errors behind them."""
+    console = screen()
+    table = columns("ε", "relative distance")
+    for epsilon, error in zip(document["epsilons"], document["errors"], strict=True):
+        table.add_row(f"{epsilon:.2e}", "not finite" if error is None else f"{error:.3e}")
+    console.print(table)
+    measured, interval = document["measured_order"], document["interval"]
+    shown = "not resolved" if measured is None else f"{measured:.3f}  [{interval[0]:.3f}, {interval[1]:.3f}]"
+    console.print(f"order of accuracy: predicted {document['predicted_order']}, measured {shown}")
+    verdict = Verdict(document["verdict"])
+    console.print(Text(f"{verdict.value}   {document['why']}", style=COLOURS[verdict]))
 
 
 def print_groups(groups: Mapping[str, GroupPowers]) -> None:
     """What theory derives for each group: gradient order, its accuracy, and how far the group moves."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for column in ("group", "gradient", "up to a relative", "moves by", "up to a relative"):
-        table.add_column(column)
+    names = ("group", "gradient", "up to a relative", "moves by", "up to a relative")
+    table = columns(*names, left=names)
     for name, g in groups.items():
         moves = "its own size" if g.lag == 0 else f"ε^{g.lag} of its size"
         table.add_row(name, f"O(ε^{g.degree})", f"O(ε^{g.gap})", moves, f"O(ε^{g.accuracy})")
-    Console(highlight=False, soft_wrap=True).print(table)
+    screen().print(table)
 
 
 def _number(value: float | None) -> str:
