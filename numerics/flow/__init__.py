@@ -1,13 +1,12 @@
 """Integrators of the leading flow and of the full gradient flow."""
 
-from numerics.flow.full import Alignment, FullFlowResult, FullStatus, LossFall, gradient_flow
+from numerics.flow.full import FullStatus
 from numerics.flow.leading import LeadingFlowResult, LeadingStatus, leading_flow
-from numerics.flow.losses import FlowLoss
 from numerics.flow.moments import Force, moments, one_sided_moments
+from numerics.flow.two_layer import Aligned, FullFlowResult, LossFall, gradient_flow
 
 __all__ = [
-    "Alignment",
-    "FlowLoss",
+    "Aligned",
     "Force",
     "FullFlowResult",
     "FullStatus",

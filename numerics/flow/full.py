@@ -1,33 +1,26 @@
-"""The full gradient flow of two-layer networks in rescaled variables, many scales ε at once.
+"""The full gradient flow in rescaled variables, many scales ε at once: what its two right-hand sides share.
 
-    f(x) = Σ_j a_j σ(w_j·x)      θ' = -∇R,  R = mean ℓ(f, y)      θ = ε θ̂,  t = ε^κ τ
+    θ' = -∇R,  R = mean ℓ(f, y)      θ = ε θ̂,  t = ε^κ τ
 
-With κ = 1 - p (κ = 1 when σ(0) ≠ 0) the rescaled parameters move at a speed of order 1 whatever ε:
-tolerances are relative to the scale, and all members share one leading flow. Each member keeps its own
-steps.
+`two_layer` integrates the neurons of one hidden layer, `network` the displacements of any fully connected network; the
+steps are those of `batch`, each scale with its own.
 
-No difference of large numbers is taken: the signal is formed from f itself, and the fall of the loss from
-f, not from two losses. σ must have full relative accuracy at tiny arguments (`x*tanh(x)` has,
-`log(cosh(x))` has not).
+Dense output is the state of every column at any time that the integration has passed.  The nodes of the accepted steps
+are kept, and a state between two of them is one whole Runge-Kutta step of the part of the way from the earlier one: of
+the full order of the method, where an interpolating polynomial of it has one less, and equal to the integration itself
+at the nodes.  Cost: 13 evaluations of the field a time; memory: one state a step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from numerics.errors import NumericsError
-from numerics.flow import memory
-from numerics.flow.batch import Array, Ending, System, integrate
-from numerics.flow.dense import Nodes
-from numerics.flow.losses import FlowLoss, flow_loss
-
-Elementwise = Callable[[Any], Any]
+from numerics.flow.batch import Array, BatchResult, Ending, System, integrate, rk_step
 
 
 class FullStatus(IntEnum):
@@ -47,38 +40,20 @@ _STATUS = {
 }
 
 
-@dataclass(frozen=True, eq=False)
-class FullFlowResult:
-    """Networks of the full flow in rescaled variables θ̂ = θ/ε; S times, E scales, m neurons.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ScaledResult:
+    """What every full flow tells of its E members: their scales, the times asked for, where and how each ended.
 
-    ``a`` (S, E, m) or (S, E, m, K) and ``w`` (S, E, m, D) at ``tau`` (S,), without the first axis for a
-    single time; a time that a member did not reach holds its last state. ``tau_end`` (E,); ``status``
-    (E,) of `FullStatus`. ``event_tau`` (V, E) are the times of the events, 0 where one holds from the
-    start and inf where it did not happen, with ``event_a``, ``event_w`` there.
+    ``tau`` as it was asked for; ``tau_end``, ``status`` (of `FullStatus`), ``steps`` and ``rejected`` are (E,).
     """
 
     epsilons: Array
     time_exponent: float
-    a: Array
-    w: Array
     tau: Array
     tau_end: Array
     status: NDArray[np.int_]
-    event_tau: Array
-    event_a: Array
-    event_w: Array
     steps: NDArray[np.int_]
     rejected: NDArray[np.int_]
-    path: Callable[[ArrayLike], tuple[Array, Array]] | None = None
-
-    def at(self, tau: ArrayLike) -> tuple[Array, Array]:
-        """(a, w) at any times up to the end of every member, shaped as the fields are; needs ``dense=True``.
-
-        To the order of the method, see `numerics.flow.dense`.  Raises `NumericsError` for other times.
-        """
-        if self.path is None:
-            raise NumericsError("there is no dense output; ask for it by gradient_flow(..., dense=True)")
-        return self.path(tau)
 
     @property
     def time_unit(self) -> Array:
@@ -86,266 +61,115 @@ class FullFlowResult:
         return self.epsilons**self.time_exponent
 
 
-@dataclass(frozen=True)
-class LossFall:
-    """The event that the loss has fallen by the fraction ``fraction`` of its value at f = 0."""
+@dataclass(eq=False)
+class Scales:
+    """The members of a full flow: ε and the speed ε^{κ-1} of each, and the rescaled weight decay in 1/τ that all share."""
 
-    fraction: float
-
-    def __post_init__(self) -> None:
-        if not 0 < self.fraction < 1:
-            raise NumericsError(f"LossFall needs 0 < fraction < 1, not {self.fraction}")
-
-
-@dataclass(frozen=True)
-class Alignment:
-    """The event that the ``share`` quantile of the neurons' cosines |u_j·v| reaches ``cosine`` for a
-    fixed unit v (D,)."""
-
-    direction: tuple[float, ...]
-    cosine: float
-    share: float = 0.5
+    epsilons: Array  # (E,)
+    time_exponent: float
+    decay: float
 
     def __post_init__(self) -> None:
-        v = np.asarray(self.direction, dtype=float)
-        if v.ndim != 1 or not np.isfinite(v).all() or not v.any():
-            raise NumericsError("Alignment needs a direction of finite numbers, not all 0")
-        if not (self.cosine > 0 and 0 < self.share <= 1):
-            raise NumericsError(
-                f"Alignment needs cosine > 0 and 0 < share ≤ 1, not {self.cosine} and {self.share}"
-            )
+        self.speed = self.epsilons ** (self.time_exponent - 1)
+
+    def of(self, members: NDArray[np.intp]) -> tuple[Array, Array]:
+        """ε and speed of these members, (C, 1, 1) both."""
+        return self.epsilons[members, None, None], self.speed[members, None, None]
+
+    def told(self, tau: ArrayLike, out: BatchResult) -> dict:
+        """The fields of `ScaledResult`."""
+        return {
+            "epsilons": self.epsilons,
+            "time_exponent": self.time_exponent,
+            "tau": np.asarray(tau, dtype=float),
+            "tau_end": out.t,
+            "status": np.array([int(_STATUS[Ending(code)]) for code in out.ending], dtype=int),
+            "steps": out.steps,
+            "rejected": out.rejected,
+        }
 
 
-Event = LossFall | Alignment
+def scales(epsilons: ArrayLike, time_exponent: float, decay: float) -> Scales:
+    """The members of a flow; raises `NumericsError` for scales that are not positive and finite, or a decay below 0."""
+    eps = np.atleast_1d(np.asarray(epsilons, dtype=float))
+    if eps.ndim != 1 or not len(eps) or not (np.isfinite(eps) & (eps > 0)).all():
+        raise NumericsError("epsilons must be positive finite numbers, at least one")
+    if not 0 <= decay < np.inf:
+        raise NumericsError(f"weight_decay {decay}: a finite number ≥ 0 is needed")
+    return Scales(eps, float(time_exponent), decay)
+
+
+def ascending(tau: ArrayLike) -> Array:
+    """The times (S,) of one number or a list; raises `NumericsError` where they do not ascend from 0 or are not finite."""
+    times = np.atleast_1d(np.asarray(tau, dtype=float))
+    rising = times.ndim == 1 and len(times) > 0 and (np.diff(times, prepend=0.0) >= 0).all()
+    if not rising or not np.isfinite(times).all():
+        raise NumericsError("tau must be one number or an ascending list, none negative, all finite")
+    return times
+
+
+def samples_and_goals(x: ArrayLike, y: ArrayLike, columns: int | None = None) -> tuple[Array, Array]:
+    """x (n, D) and y as (n, K); raises `NumericsError` where they are no data, or x has not so many ``columns``."""
+    samples, goals = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    given = goals.shape
+    goals = goals.reshape(len(goals), -1) if goals.ndim else goals.reshape(0, 0)
+    fits = samples.ndim == 2 and columns in (None, samples.shape[1]) and len(goals) == len(samples) > 0
+    if not fits:
+        raise NumericsError(
+            f"data have shapes x {samples.shape}, y {given}; x (n, {columns or 'D'}) and y (n,) or (n, K) are needed"
+        )
+    if not (np.isfinite(samples).all() and np.isfinite(goals).all()):
+        raise NumericsError("x or y holds a value that is not finite; finite numbers are needed")
+    return samples, goals
+
+
+def run(
+    system: System, start: Array, times: Array, *, rtol: float, max_steps: int, nodes: Nodes | None = None
+) -> BatchResult:
+    """`integrate` from start (P, E); an event that holds from the start has time 0.  ``nodes`` are begun with it."""
+    if not (rtol > 0 and max_steps >= 1):
+        raise NumericsError(
+            f"rtol is {rtol}, max_steps {max_steps}; rtol > 0 and at least one step are needed"
+        )
+    if nodes is not None:
+        nodes.begin(start)
+    members = np.arange(start.shape[1])
+    out = integrate(system, start, times, rtol=rtol, max_steps=max_steps, width=len(members))
+    for v, member in np.argwhere(system.events(start, members) >= 0):
+        out.event_t[v, member], out.event_y[v, :, member] = 0.0, start[:, member]
+    return out
 
 
 @dataclass(eq=False)
-class _TwoLayer(System):
-    """One member a column; rows are a (m·K) and then w (m·D)."""
+class Nodes:
+    """The accepted steps of every column, in the order in which they were made."""
 
-    value: Elementwise
-    derivative: Elementwise
-    x: Array  # (n, D)
-    y: Array  # (n, K)
-    width: int
-    epsilons: Array
-    speed: Array  # ε^{κ-1} of each member
-    loss: FlowLoss
-    decay: float  # rescaled weight decay, in 1/τ
-    watched: tuple[Event, ...]
-    nodes: Nodes | None = None
+    times: list[list[float]] = field(default_factory=list)
+    states: list[list[Array]] = field(default_factory=list)
 
-    def settle(self, y: Array, slope: Array, t: Array, members: NDArray[np.intp]) -> NDArray[np.int_]:
-        if self.nodes is not None:
-            self.nodes.add(y, t, members)
-        return super().settle(y, slope, t, members)
+    def begin(self, start: Array) -> None:
+        self.times = [[0.0] for _ in start.T]
+        self.states = [[column.copy()] for column in start.T]
 
-    def split(self, y: Array) -> tuple[Array, Array]:
-        """a (C, m, K) and w (C, m, D) of the columns."""
-        cut = self.width * self.y.shape[1]
-        rows = np.ascontiguousarray(y.T)
-        return rows[:, :cut].reshape(len(rows), self.width, -1), rows[:, cut:].reshape(
-            len(rows), self.width, -1
-        )
+    def add(self, y: Array, t: Array, members: NDArray[np.intp]) -> None:
+        """Columns whose last step was rejected stand where they were and are passed over."""
+        for column, member in enumerate(members.tolist()):
+            if t[column] > self.times[member][-1]:
+                self.times[member].append(float(t[column]))
+                self.states[member].append(y[:, column].copy())
 
-    def output(self, a: Array, z: Array, members: NDArray[np.intp]) -> tuple[Array, Array]:
-        """σ(z) (C, m, n) and f (C, n, K) from the unscaled a and the scaled arguments z."""
-        sigma = self.value(z)
-        return sigma, np.matmul(sigma.transpose(0, 2, 1), a) * self.epsilons[members, None, None]
-
-    def field(self, y: Array, members: NDArray[np.intp]) -> Array:
-        a, w = self.split(y)
-        eps, speed = self.epsilons[members, None, None], self.speed[members, None, None]
-        z = np.matmul(eps * w, self.x.T)
-        sigma, f = self.output(a, z, members)
-        signal = self.loss.signal(f, self.y) / len(self.x)
-        da = speed * np.matmul(sigma, signal)
-        back = np.matmul(a, signal.transpose(0, 2, 1))
-        back *= self.derivative(z)
-        dw = (speed * eps) * np.matmul(back, self.x)
-        out = np.concatenate([da.reshape(len(a), -1), dw.reshape(len(a), -1)], axis=1).T
-        if self.decay:
-            out -= self.decay * y
-        return out
-
-    def scale(self, y: Array, members: NDArray[np.intp]) -> Array:
-        """The norm of the neuron that an entry belongs to, at least 1e-3 of the member's largest."""
-        a, w = self.split(y)
-        rho = np.sqrt((a**2).sum(axis=2) + (w**2).sum(axis=2))
-        rho = np.maximum(rho, 1e-3 * rho.max(axis=1, keepdims=True))
-        return np.concatenate([np.repeat(rho, k, axis=1) for k in (a.shape[2], w.shape[2])], axis=1).T
-
-    def events(self, y: Array, members: NDArray[np.intp]) -> Array:
-        if not self.watched:
-            return np.empty((0, y.shape[1]))
-        a, w = self.split(y)
-        return np.stack([self._event(event, a, w, members) for event in self.watched])
-
-    def _event(self, event: Event, a: Array, w: Array, members: NDArray[np.intp]) -> Array:
-        if isinstance(event, LossFall):
-            z = np.matmul(self.epsilons[members, None, None] * w, self.x.T)
-            _, f = self.output(a, z, members)
-            # Divided by the target, so that the event function is of order 1 at the start.
-            goal = event.fraction * np.mean(self.loss.start(self.y))
-            return np.mean(self.loss.fall(f, self.y), axis=1) / goal - 1
-        v = np.asarray(event.direction) / np.linalg.norm(event.direction)
-        r = np.linalg.norm(w, axis=2)
-        cosines = np.abs(w @ v) / np.where(r > 0, r, 1.0)
-        return np.quantile(cosines, 1 - event.share, axis=1) - event.cosine
-
-
-def as_numpy(function: Elementwise) -> Elementwise:
-    """An elementwise numpy or torch function as a float64 numpy function, decided once by trying it."""
-    probe = np.array([0.25, -0.5])
-    try:
-        if isinstance(function(probe), np.ndarray):
-            return function
-    except (TypeError, AttributeError, RuntimeError):
-        pass
-    import torch
-
-    def through_torch(z: Array) -> Array:
-        with torch.no_grad():
-            return function(torch.from_numpy(np.ascontiguousarray(z))).numpy()
-
-    try:
-        through_torch(probe)
-    except (TypeError, AttributeError, RuntimeError) as error:
-        raise NumericsError(
-            f"the activation cannot be evaluated ({error}); an elementwise numpy or torch function is needed"
-        ) from error
-    return through_torch
-
-
-def _watched(events: Event | tuple[Event, ...], dimension: int) -> tuple[Event, ...]:
-    watched = (events,) if isinstance(events, Event) else tuple(events)
-    for event in watched:
-        if not isinstance(event, Event):
-            raise NumericsError(
-                f"{type(event).__name__} is no event of a flow; LossFall or Alignment of numerics.flow is needed"
-            )
-        if isinstance(event, Alignment) and len(event.direction) != dimension:
-            raise NumericsError(
-                f"Alignment has a direction of {len(event.direction)} numbers; {dimension} are needed"
-            )
-    return watched
-
-
-def gradient_flow(
-    value: Elementwise,
-    derivative: Elementwise,
-    x: ArrayLike,
-    y: ArrayLike,
-    a0hat: ArrayLike,
-    w0hat: ArrayLike,
-    *,
-    epsilons: ArrayLike,
-    multiplicity: int,
-    tau: ArrayLike,
-    loss: str | FlowLoss = "half-mse",
-    time_exponent: float | None = None,
-    weight_decay: float = 0.0,
-    events: Event | tuple[Event, ...] = (),
-    rtol: float = 1e-13,
-    max_steps: int = 20_000,
-    dense: bool = False,
-) -> FullFlowResult:
-    """Integrate σ-networks θ̂0 = (a0hat (m,) or (m, K), w0hat (m, D)) at every scale of ``epsilons`` (E,)
-    to times ``tau``.
-
-    ``value`` and ``derivative`` are σ and σ', elementwise (numpy or torch, float64). Data x (n, D), y
-    (n,) or (n, K). ``tau`` is one number or an ascending list, in units of ε^κ of gradient-flow time, κ =
-    ``time_exponent``, 1 - p by default. ``weight_decay`` is in rescaled time: θ̂' gets -λθ̂. ``rtol``
-    bounds the error of each step relative to the neuron's norm. With ``dense`` the result has states between
-    the times too (`FullFlowResult.at`), for m·(D + K) numbers a step and member. Raises `NumericsError` for wrong shapes
-    or numbers. Cost: 13 evaluations of the network a step and member; memory 13·m·(n + D)·E numbers.
-    Source: theory notes, sections 0 and 8.
-    """
-    samples, targets = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
-    a, w = np.asarray(a0hat, dtype=float), np.asarray(w0hat, dtype=float)
-    eps, asked = np.atleast_1d(np.asarray(epsilons, dtype=float)), np.asarray(tau, dtype=float)
-    times = np.atleast_1d(asked)
-    outputs = a.reshape(len(a), -1) if a.ndim else a.reshape(0, 0)
-    goals = targets.reshape(len(targets), -1) if targets.ndim else targets.reshape(0, 0)
-    if samples.ndim != 2 or len(goals) != len(samples) or not len(samples):
-        raise NumericsError(
-            f"data have shapes x {samples.shape}, y {targets.shape}; x (n, D) and y (n,) or (n, K) are needed"
-        )
-    fits = w.ndim == 2 and a.ndim in (1, 2) and w.shape == (len(a), samples.shape[1])
-    if not fits or outputs.shape[1] != goals.shape[1]:
-        raise NumericsError(
-            f"neurons have shapes a {a.shape}, w {w.shape}; a (m,) or (m, {goals.shape[1]}) and"
-            f" w (m, {samples.shape[1]}) are needed"
-        )
-    if not len(a):
-        raise NumericsError("there are no neurons; at least one is needed")
-    watched = _watched(events, samples.shape[1])
-    if not (rtol > 0 and 0 <= weight_decay < np.inf and max_steps >= 1 and multiplicity >= 1):
-        raise NumericsError(
-            f"rtol is {rtol}, weight_decay {weight_decay}, max_steps {max_steps}, multiplicity {multiplicity};"
-            " rtol > 0, a finite decay ≥ 0 and the others at least 1 are needed"
-        )
-    if not all(np.isfinite(v).all() for v in (samples, goals, a, w)):
-        raise NumericsError("x, y, a or w holds a value that is not finite; finite numbers are needed")
-    if eps.ndim != 1 or not len(eps) or not (np.isfinite(eps) & (eps > 0)).all():
-        raise NumericsError("epsilons must be positive finite numbers, at least one")
-    ascending = times.ndim == 1 and len(times) > 0 and (np.diff(times, prepend=0.0) >= 0).all()
-    if not ascending or not np.isfinite(times).all():
-        raise NumericsError("tau must be one number or an ascending list, none negative, all finite")
-    members = (len(a), samples.shape[1], goals.shape[1], len(samples), len(eps))
-    memory.require(
-        memory.gradient_flow_bytes(*members, len(times)),
-        f"the gradient flow of {len(a)} neurons on {len(samples)} samples at {len(eps)} scales",
-    )
-    exponent = float(1 - multiplicity if time_exponent is None else time_exponent)
-    system = _TwoLayer(
-        as_numpy(value),
-        as_numpy(derivative),
-        samples,
-        goals,
-        len(a),
-        eps,
-        eps ** (exponent - 1),
-        flow_loss(loss),
-        weight_decay,
-        watched,
-        nodes := Nodes() if dense else None,
-    )
-    start = np.repeat(np.concatenate([outputs.ravel(), w.ravel()])[:, None], len(eps), axis=1)
-    if nodes is not None:
-        nodes.begin(start)
-    out = integrate(system, start, times, rtol=rtol, max_steps=max_steps, width=len(eps))
-    for v, member in np.argwhere(system.events(start, np.arange(len(eps))) >= 0):
-        out.event_t[v, member], out.event_y[v, :, member] = 0.0, start[:, member]
-
-    def neurons(states: Array) -> tuple[Array, Array]:
-        """(S, P, E) -> a (S, E, m[, K]), w (S, E, m, D)."""
-        parts = [system.split(state) for state in states]
-        a_all = np.array([part[0] for part in parts]).reshape(len(parts), len(eps), *a.shape)
-        return a_all, np.array([part[1] for part in parts]).reshape(len(parts), len(eps), *w.shape)
-
-    def path(when: ArrayLike) -> tuple[Array, Array]:
-        assert nodes is not None
-        a_at, w_at = neurons(nodes.at(system, when))
-        return (a_at[0], w_at[0]) if np.ndim(when) == 0 else (a_at, w_at)
-
-    a_out, w_out = neurons(out.snapshots)
-    event_a, event_w = neurons(out.event_y)
-    if asked.ndim == 0:
-        a_out, w_out = a_out[0], w_out[0]
-    status = np.array([int(_STATUS[Ending(code)]) for code in out.ending], dtype=int)
-    return FullFlowResult(
-        eps,
-        exponent,
-        a_out,
-        w_out,
-        asked,
-        out.t,
-        status,
-        out.event_t,
-        event_a,
-        event_w,
-        out.steps,
-        out.rejected,
-        None if nodes is None else path,
-    )
+    def at(self, system: System, tau: ArrayLike) -> Array:
+        """The states (S, P, B) at ``tau`` (S,); raises NumericsError outside what every column has passed."""
+        times = np.atleast_1d(np.asarray(tau, dtype=float))
+        last = min(own[-1] for own in self.times)
+        if times.ndim != 1 or not ((times >= 0) & (times <= last)).all():
+            raise NumericsError(f"tau must be numbers from 0 to {last:g}, where the integration ended")
+        members = np.arange(len(self.times))
+        out = []
+        for time in times:
+            place = [int(np.searchsorted(own, time, side="right")) - 1 for own in self.times]
+            y = np.stack([own[k] for own, k in zip(self.states, place, strict=True)], axis=1)
+            part = time - np.array([own[k] for own, k in zip(self.times, place, strict=True)])
+            moved, _ = rk_step(system, y, system.field(y, members), part, members)
+            out.append(np.where(part > 0, moved, y))
+        return np.array(out)

@@ -17,40 +17,28 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from numerics.errors import NumericsError
-from numerics.flow.batch import Array, Ending, System, integrate
-from numerics.flow.full import Elementwise, FullStatus, as_numpy
-from numerics.flow.losses import FlowLoss, flow_loss
+from numerics.flow.batch import Array, Ending, System
+from numerics.flow.full import ScaledResult, Scales, ascending, run, samples_and_goals, scales
+from numerics.nets.activations import as_numpy
+from numerics.nets.losses import Loss, LossOfOutputs
 from numerics.nets.networks import Network
 
+Function = Callable[[Array], Array]
 Weights = dict[str, Array]
 DictField = Callable[[Weights], Mapping[str, Array]]
 BatchField = Callable[[Weights, NDArray[np.intp]], Mapping[str, Array]]
 
-_STATUS = {
-    Ending.REACHED: FullStatus.REACHED,
-    Ending.BUDGET: FullStatus.BUDGET,
-    Ending.STEP_TOO_SMALL: FullStatus.STALLED,
-    Ending.NOT_FINITE: FullStatus.NOT_FINITE,
-}
 
-
-@dataclass(frozen=True, eq=False)
-class NetworkFlowResult:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class NetworkFlowResult(ScaledResult):
     """Networks of the full flow in rescaled variables; E scales, S times.
 
     ``moved`` are the displacements θ̂(τ) - θ̂(0) by name, (S, E, fan out, fan in), without the first axis for a single
-    time; a time that a member did not reach holds its last state.  ``start`` is θ̂(0) by name.  ``status`` (E,) of
-    `FullStatus`, ``tau_end`` (E,) where each member ended.
+    time; a time that a member did not reach holds its last state.  ``start`` is θ̂(0) by name.
     """
 
-    epsilons: Array
-    time_exponent: float
     start: Weights
     moved: Weights
-    tau: Array
-    tau_end: Array
-    status: NDArray[np.int_]
-    steps: NDArray[np.int_]
 
     @property
     def weights(self) -> Weights:
@@ -112,18 +100,14 @@ class _Layers(_Displacements):
     """One network a column."""
 
     network: Network
-    sigmas: list[tuple[Elementwise, Elementwise]]
+    sigmas: list[tuple[Function, Function]]
     columns: Array  # (D, n) with the ones of the first bias
-    y: Array  # (n, K)
-    epsilons: Array
-    speed: Array  # ε^{κ-1}
-    loss: FlowLoss
-    decay: float
+    loss: LossOfOutputs
+    scales: Scales
 
     def field(self, y: Array, members: NDArray[np.intp]) -> Array:
         net, w = self.network, self.weights(y)
-        eps = self.epsilons[members, None, None]
-        n = self.columns.shape[1]
+        eps, speed = self.scales.of(members)
 
         def affine(name: str, h: Array) -> Array:
             weights = w[name]
@@ -138,7 +122,7 @@ class _Layers(_Displacements):
             hidden.append(h + hidden[-1] if net.residual and number > 1 else h)
             slopes.append(derivative(z))
         f = affine("a", hidden[-1])
-        signal = self.loss.signal(f.transpose(0, 2, 1), self.y).transpose(0, 2, 1) / n
+        signal = self.loss.signal(f) / self.columns.shape[1]
 
         def push(name: str, delta: Array, h: Array) -> Array:
             out = np.matmul(delta, h.transpose(0, 2, 1))
@@ -160,10 +144,10 @@ class _Layers(_Displacements):
                 below = pull(name, delta)
                 back = below + back if net.residual else below
         flat = np.concatenate([rates[name].reshape(len(members), -1) for name in self.start], axis=1)
-        out = (flat * self.speed[members, None]).T
-        if self.decay:
+        out = (flat * speed[..., 0]).T
+        if self.scales.decay:
             here = np.concatenate([w[name].reshape(len(members), -1) for name in self.start], axis=1)
-            out = out - self.decay * here.T
+            out = out - self.scales.decay * here.T
         return out
 
 
@@ -187,7 +171,7 @@ def network_flow(
     epsilons: ArrayLike,
     time_exponent: float,
     tau: ArrayLike,
-    loss: str | FlowLoss = "half-mse",
+    loss: str | Loss = "half-mse",
     weight_decay: float = 0.0,
     rtol: float = 1e-13,
     max_steps: int = 20_000,
@@ -201,21 +185,11 @@ def network_flow(
     """
     if network.convolution is not None:
         raise NumericsError("network_flow integrates fully connected networks; this one has a convolution")
-    samples, goals = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
-    goals = goals.reshape(len(goals), -1) if goals.ndim else goals.reshape(0, 0)
-    if samples.ndim != 2 or samples.shape[1] != network.inputs or len(goals) != len(samples):
-        raise NumericsError(
-            f"data have shapes x {samples.shape}, y {np.shape(y)}; x (n, {network.inputs}) and y (n,) or (n, K) are needed"
-        )
+    samples, goals = samples_and_goals(x, y, network.inputs)
     if goals.shape[1] != network.outputs:
         raise NumericsError(f"y has {goals.shape[1]} columns and the network {network.outputs} outputs")
-    weights = _start(start, network.shapes)
-    eps = np.atleast_1d(np.asarray(epsilons, dtype=float))
-    if eps.ndim != 1 or not (np.isfinite(eps) & (eps > 0)).all():
-        raise NumericsError("epsilons must be positive finite numbers")
-    if not (np.isfinite(samples).all() and np.isfinite(goals).all()):
-        raise NumericsError("x or y holds a value that is not finite; finite numbers are needed")
-    times = _times(tau)
+    weights, times = _start(start, network.shapes), ascending(tau)
+    members = scales(epsilons, time_exponent, weight_decay)
     ones = np.ones((1, len(samples)))
     system = _Layers(
         weights,
@@ -223,29 +197,17 @@ def network_flow(
         network,
         [(as_numpy(sigma.value), as_numpy(sigma.derivative)) for sigma in network.layers],
         np.concatenate([samples.T, ones]) if network.hidden_bias else np.ascontiguousarray(samples.T),
-        goals,
-        eps,
-        eps ** (float(time_exponent) - 1),
-        flow_loss(loss),
-        weight_decay,
+        LossOfOutputs.of(loss, goals),
+        members,
     )
-    y0 = np.zeros((sum(v.size for v in weights.values()), len(eps)))
+    y0 = np.zeros((sum(v.size for v in weights.values()), len(members.epsilons)))
     system.calibrate(y0, float(times[-1]))
-    out = integrate(system, y0, times, rtol=rtol, max_steps=max_steps, width=len(eps))
+    out = run(system, y0, times, rtol=rtol, max_steps=max_steps)
     snapshots = [system.named(state) for state in out.snapshots]
     moved = {name: np.stack([snapshot[name] for snapshot in snapshots]) for name in weights}
     if np.ndim(tau) == 0:
         moved = {name: value[0] for name, value in moved.items()}
-    return NetworkFlowResult(
-        eps,
-        float(time_exponent),
-        weights,
-        moved,
-        np.asarray(tau, dtype=float),
-        out.t,
-        np.array([int(_STATUS[Ending(code)]) for code in out.ending], dtype=int),
-        out.steps,
-    )
+    return NetworkFlowResult(**members.told(tau, out), start=weights, moved=moved)
 
 
 def integrate_field(
@@ -287,11 +249,11 @@ def integrate_fields(
     goes by its own steps.
     """
     weights = _start(start, {name: np.shape(value) for name, value in start.items()})
-    times = _times(tau)
+    times = ascending(tau)
     system = _Handed(weights, _parts(weights, biased), field)
     y0 = np.zeros((sum(v.size for v in weights.values()), count))
     system.calibrate(y0, float(times[-1]))
-    out = integrate(system, y0, times, rtol=rtol, max_steps=max_steps, width=count)
+    out = run(system, y0, times, rtol=rtol, max_steps=max_steps)
     late = np.flatnonzero(out.ending != Ending.REACHED)
     if late.size:
         why = Ending(out.ending[late[0]]).name
@@ -309,15 +271,3 @@ def _start(start: Mapping[str, ArrayLike], shapes: Mapping[str, tuple[int, ...]]
     if not all(np.isfinite(value).all() for value in weights.values()):
         raise NumericsError("start holds a value that is not finite; finite numbers are needed")
     return {name: weights[name] for name in shapes}
-
-
-def _times(tau: ArrayLike) -> Array:
-    times = np.atleast_1d(np.asarray(tau, dtype=float))
-    if (
-        times.ndim != 1
-        or not len(times)
-        or not np.isfinite(times).all()
-        or np.any(np.diff(times, prepend=0.0) < 0)
-    ):
-        raise NumericsError("tau must be one number or an ascending list, none negative, all finite")
-    return times

@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from numerics.errors import NumericsError
-from numerics.flow.full import as_numpy
 from numerics.measure.angles import angle_between
 from numerics.measure.neurons import Array, measure_neurons, real_array
+from numerics.nets.activations import as_numpy
 
 
 @dataclass(frozen=True, eq=False)

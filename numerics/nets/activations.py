@@ -11,6 +11,7 @@ from functools import cache
 from math import factorial, pi, sqrt
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -310,3 +311,25 @@ def _load_forward_mode() -> None:
         warnings.filterwarnings("ignore", r"`torch\.jit\.\w+` is deprecated", DeprecationWarning)
         one = torch.ones(1, dtype=torch.float64)
         torch.func.jvp(torch.square, (one,), (one,))
+
+
+def as_numpy(function: Callable[[Any], Any]) -> Callable[[np.ndarray], np.ndarray]:
+    """An elementwise numpy or torch function as a float64 numpy function, decided once by trying it."""
+    probe = np.array([0.25, -0.5])
+    try:
+        if isinstance(function(probe), np.ndarray):
+            return function
+    except (TypeError, AttributeError, RuntimeError):
+        pass
+
+    def through_torch(z: np.ndarray) -> np.ndarray:
+        with torch.no_grad():
+            return function(torch.from_numpy(np.ascontiguousarray(z))).numpy()
+
+    try:
+        through_torch(probe)
+    except (TypeError, AttributeError, RuntimeError) as error:
+        raise NumericsError(
+            f"the activation cannot be evaluated ({error}); an elementwise numpy or torch function is needed"
+        ) from error
+    return through_torch

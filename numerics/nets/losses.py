@@ -1,13 +1,17 @@
-"""Losses of real networks: value, gradient in the output, and decrease from zero output without cancellation.
+"""Losses, for training and for the full flows: value, gradient in the output, and fall from zero output.
 
 The initial stage of small-initialisation training is a decrease of a thousandth of the loss or less, so the
-decrease ℓ(0) - ℓ(f) is a formula of its own here, never the difference of two losses.
+decrease ℓ(0) - ℓ(f) is a formula of its own here, never the difference of two losses.  Everywhere outputs come
+before samples: f (..., K, n), y (K, n).
 """
+
+from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import log
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -56,6 +60,19 @@ def _softmax_decrease(f: Tensor, y: Tensor) -> Tensor:
     return (g * y).sum(-2) - torch.log1p(torch.expm1(g).mean(-2))
 
 
+def _softmax_gradient(f: Tensor, y: Tensor) -> Tensor:
+    """-(y_k Σ_j (1 - y_j) e_j - (1 - y_k) e_k - y_k (e_k - Σ_j y_j e_j)) / Σ_j e_j with e = exp(f - max f).
+
+    What a class lacks is summed from the other classes, for 1 - p_k keeps no digit of a sample that is fitted well;
+    the last term is 0 for one-hot targets, and what remains of y_k - p_k for others.
+    """
+    e = torch.exp(f - f.amax(-2, keepdim=True))
+    # Running sums: one after the other in every column, where a plain sum's order depends on the size of the batch.
+    own = torch.cumsum(y * e, -2)[..., -1:, :]
+    others = torch.cumsum((1 - y) * e, -2)[..., -1:, :]
+    return ((1 - y) * e + y * ((e - own) - others)) / (own + others)
+
+
 def _huber_gradient(f: Tensor, y: Tensor) -> Tensor:
     return (f - y).clamp(-1.0, 1.0)
 
@@ -66,14 +83,13 @@ def _huber_value(f: Tensor, y: Tensor) -> Tensor:
 
 
 def _huber_decrease(f: Tensor, y: Tensor) -> Tensor:
-    # exact in each pair of pieces: with c = clamp(e), ℓ(e) = c (e - c/2), so ℓ(-y) - ℓ(f - y) telescopes in c
-    before, after = (-y).clamp(-1.0, 1.0), (f - y).clamp(-1.0, 1.0)
-    quadratic = f * (y - 0.5 * f)
-    linear = -before * f  # both errors beyond 1 on the same side
-    across = before * (-y - 0.5 * before) - after * (f - y - 0.5 * after)
-    both_small = (y.abs() <= 1) & ((f - y).abs() <= 1)
-    same_side = (y.abs() > 1) & ((f - y).abs() > 1) & (before == after)
-    return torch.where(both_small, quadratic, torch.where(same_side, linear, across)).sum(-2)
+    """∫ clip(r, -1, 1) dr from y - f to y, by the lengths of the way above 1, below -1 and between: no difference of
+    two losses, and none of y and y - f."""
+    above, below = y - 1, -y - 1
+    over = torch.where((above > 0) & (above > f), f, above.clamp(min=0) - (above - f).clamp(min=0))
+    under = torch.where((below > 0) & (below + f > 0), f, (below + f).clamp(min=0) - below.clamp(min=0))
+    middle = (y.clamp(-1.0, 1.0) + (y - f).clamp(-1.0, 1.0)) / 2
+    return (over - under + (f - over - under) * middle).sum(-2)
 
 
 _TABLE = (
@@ -82,21 +98,23 @@ _TABLE = (
     Loss(
         "logistic",
         lambda f, y: torch.logaddexp(-y * f, torch.zeros_like(f)).sum(-2),
-        lambda f, y: -y * torch.sigmoid(-y * f),
+        # not torch.sigmoid, whose last bit depends on where in the batch a number stands; an infinite e^{yf} gives 0
+        lambda f, y: -y / (1 + torch.exp(y * f)),
         _logistic_decrease,
     ),
     Loss(
         "cross-entropy",
         lambda f, y: torch.logsumexp(f, -2) - (f * y).sum(-2),
-        lambda f, y: torch.softmax(f, -2) - y,
+        _softmax_gradient,
         _softmax_decrease,
     ),
+    # PyTorch's HuberLoss with δ = 1
     Loss("huber", _huber_value, _huber_gradient, _huber_decrease),
 )
 CATALOGUE: dict[str, Loss] = {loss.name: loss for loss in _TABLE}
 
 
-def get(loss: "str | Loss | PerSample") -> Loss:
+def get(loss: str | Loss | PerSample) -> Loss:
     """The catalogue's loss of that name, a Loss as it is, or a Loss from a torch callable ℓ(f, y) of one
     output.
 
@@ -140,3 +158,28 @@ def targets(loss: Loss, y: Tensor) -> Tensor:
         if (rows < 0).any() or ((rows.sum(0) - 1).abs() > 1e-6).any():
             raise NumericsError("loss 'cross-entropy' needs rows of y that are probabilities summing to 1")
     return rows.contiguous()
+
+
+@dataclass(frozen=True, eq=False)
+class LossOfOutputs:
+    """A loss at fixed targets, for outputs as numpy float64 (..., K, n): what the full flows take of it."""
+
+    loss: Loss
+    goals: Tensor  # (K, n)
+
+    @classmethod
+    def of(cls, loss: str | Loss | PerSample, y: np.ndarray) -> LossOfOutputs:
+        """From a loss as `get` takes it and targets y (n, K); raises NumericsError for an unknown name."""
+        return cls(get(loss), torch.tensor(np.ascontiguousarray(y.T), dtype=torch.float64))
+
+    def signal(self, f: np.ndarray) -> np.ndarray:
+        """-∂ℓ/∂f, (..., K, n)."""
+        return self.loss.gradient(torch.from_numpy(f), self.goals).neg_().numpy()
+
+    def fall(self, f: np.ndarray) -> np.ndarray:
+        """ℓ(0, y) - ℓ(f, y), (..., n), without cancellation."""
+        return self.loss.decrease(torch.from_numpy(f), self.goals).numpy()
+
+    def start(self) -> np.ndarray:
+        """ℓ(0, y), (n,)."""
+        return self.loss.value(torch.zeros_like(self.goals), self.goals).numpy()

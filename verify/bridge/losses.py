@@ -1,18 +1,15 @@
-"""A loss by its text, for numerics: a catalogue name as it is, a formula ℓ(f, y) as torch and numpy callables.
+"""A loss by its text, for numerics: a catalogue name as it is, a formula ℓ(f, y) as torch callables.
 
 The fall ℓ(0, y) - ℓ(f, y) of a formula is minus the integral of ∂ℓ/∂f from 0 to f, by Gauss and Legendre's rule: no
-difference of two losses, so that a fall of 1e-12 keeps its digits.  Neither callable sees theory's expansion.
+difference of two losses, so that a fall of 1e-12 keeps its digits.  No callable sees theory's expansion.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 
-from numerics.flow.losses import FLOW_LOSSES, FlowLoss
-from numerics.nets import losses
+from numerics.nets.losses import CATALOGUE, Loss
 from theory import loss as theory_loss
 from theory.formula.syntax import fold
 from verify.bridge.formula import torch_algebra
@@ -21,32 +18,12 @@ _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(12)
 _NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2  # on [0, 1]; exact for ∂ℓ/∂f of degree 23 in f
 
 
-def training_loss(name: str) -> str | losses.Loss:
-    """What `numerics.train` takes: the name of a catalogue loss, or a Loss made from the formula in f and y."""
-    return name if name in losses.CATALOGUE else _compiled(name)
+def numeric_loss(name: str) -> str | Loss:
+    """What training and the full flows take: the name of a catalogue loss, or a Loss made from the formula in f and y."""
+    return name if name in CATALOGUE else _compiled(name)
 
 
-def flow_loss(name: str) -> str | FlowLoss:
-    """What the full flows take: the name of a catalogue loss, or a FlowLoss made from the formula in f and y."""
-    if name in FLOW_LOSSES:
-        return name
-    made = _compiled(name)
-
-    def turned(function: Any):
-        # A FlowLoss has samples before outputs, f (E, n, K) and y (n, K); a Loss the other way round.
-        return lambda f, y: function(
-            torch.as_tensor(f).transpose(-1, -2), torch.as_tensor(y).transpose(-1, -2)
-        )
-
-    gradient, fall, value = turned(made.gradient), turned(made.decrease), turned(made.value)
-    return FlowLoss(
-        signal=lambda f, y: -gradient(f, y).transpose(-1, -2).numpy(),
-        fall=lambda f, y: fall(f, y).numpy(),
-        start=lambda y: value(np.zeros_like(y), y).numpy(),
-    )
-
-
-def _compiled(text: str) -> losses.Loss:
+def _compiled(text: str) -> Loss:
     tree = theory_loss(text).formula.tree
 
     def each(f: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
@@ -62,4 +39,4 @@ def _compiled(text: str) -> losses.Loss:
         slopes = sum(w * gradient(t * f, y) for t, w in zip(_NODES.tolist(), _WEIGHTS.tolist(), strict=True))
         return -(f * slopes).sum(-2)
 
-    return losses.Loss(text, lambda f, y: each(f, y).sum(-2), gradient, decrease)
+    return Loss(text, lambda f, y: each(f, y).sum(-2), gradient, decrease)

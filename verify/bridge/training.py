@@ -11,11 +11,14 @@ from numerics.training.schedules import Rate
 from numerics.training.stopping import Rule, Status, Steps
 from numerics.training.train import train
 from verify.bridge.experiment import Experiment
-from verify.bridge.losses import training_loss
+from verify.bridge.losses import numeric_loss
 from verify.regimes.common.evidence import Trained
 
 BUDGET = 200_000
 MOMENTUM = 0.9  # μ of numerics.training.optimizers.Momentum
+# Sign descent and Adam: lr is std over this; chosen because a weight then takes as many steps to turn round, and lr/std is
+# half of what `theory.adam_follows` allows.
+STEPS_PER_STD = 20
 WIDTH = 50  # hidden neurons, where neither the user nor the regime says otherwise
 SNAPSHOT_EVERY = 20  # steps: a smooth curve, and a small share of the time
 
@@ -64,7 +67,7 @@ def train_networks(
         start,
         data.x,
         goals,
-        loss=training_loss(experiment.loss),
+        loss=numeric_loss(experiment.loss),
         optimizer=experiment.optimizer,
         lr=lr,
         stop=[stop, Steps(budget)],

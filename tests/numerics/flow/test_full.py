@@ -8,11 +8,12 @@ import torch
 
 import numerics
 from numerics.errors import NumericsError
-from numerics.flow.full import Alignment, FullStatus, LossFall, as_numpy, gradient_flow
+from numerics.flow import Aligned, FullStatus, LossFall, gradient_flow
 from numerics.flow.leading import leading_flow
-from numerics.flow.losses import FLOW_LOSSES
 from numerics.flow.moments import moments
 from numerics.flow.oracle import precise_flow, two_layer_field
+from numerics.nets.activations import as_numpy
+from numerics.nets.losses import CATALOGUE, LossOfOutputs
 
 sigmoid = torch.sigmoid
 # value, derivative, p, c, order of accuracy min(q - p, p + 1)
@@ -146,23 +147,23 @@ def test_field_is_minus_the_gradient_by_autograd(loss):
     assert np.allclose(dw, -gw.numpy() / eps, rtol=1e-8, atol=1e-9)
 
 
-@pytest.mark.parametrize("loss", FLOW_LOSSES)
+@pytest.mark.parametrize("loss", CATALOGUE)
 def test_fall_of_the_loss_keeps_its_accuracy(loss):
     rng = np.random.default_rng(9)
-    rule = FLOW_LOSSES[loss]
     y = np.eye(3)[rng.integers(0, 3, 6)] if loss == "cross-entropy" else np.sign(rng.standard_normal((6, 1)))
-    direction = rng.standard_normal((1, *y.shape))
+    rule = LossOfOutputs.of(loss, y)
+    direction = rng.standard_normal((1, *y.T.shape))
     zero = np.zeros_like(direction)
-    slope = (rule.signal(zero, y) * direction).sum(axis=-1)
+    slope = (rule.signal(zero) * direction).sum(axis=-2)
     for size in (1e-3, 1e-9, 1e-15):  # ℓ(0) - ℓ(f) = s·f + O(f²), with second derivatives of at most 2
-        fall = rule.fall(size * direction, y)
+        fall = rule.fall(size * direction)
         assert (
             np.abs(fall / size - slope).max()
-            <= 2 * size * (direction**2).sum(-1).max() + 1e-15 * np.abs(slope).max() * 4
+            <= 2 * size * (direction**2).sum(-2).max() + 1e-15 * np.abs(slope).max() * 4
         )
     big = 0.7 * direction
-    one = rule.fall(big, y) - rule.fall(big + 1e-6 * direction, y)
-    assert np.allclose(-one / 1e-6, (rule.signal(big, y) * direction).sum(-1), rtol=1e-4, atol=1e-5)
+    one = rule.fall(big) - rule.fall(big + 1e-6 * direction)
+    assert np.allclose(-one / 1e-6, (rule.signal(big) * direction).sum(-2), rtol=1e-4, atol=1e-5)
 
 
 def test_event_of_the_loss_fall_is_the_exact_time():
@@ -180,7 +181,7 @@ def test_event_of_the_loss_fall_is_the_exact_time():
         epsilons=eps,
         multiplicity=1,
         tau=6.0,
-        events=(LossFall(0.3), LossFall(1e-6), Alignment((1.0,), 2.0)),
+        events=(LossFall(0.3), LossFall(1e-6), Aligned((1.0,), 2.0)),
     )
     k, b0 = 2.5, eps**2
     for fraction, measured in zip((0.3, 1e-6), flow.event_tau[:2, 0], strict=True):
@@ -196,7 +197,7 @@ def test_event_of_alignment():
     v = tuple(g / np.linalg.norm(g))
     value, derivative = SMOOTH["tanh"][:2]
     tau = 12 / np.linalg.norm(g)
-    options = {"epsilons": 1e-9, "multiplicity": 1, "tau": tau, "events": (Alignment(v, 0.999, share=0.5),)}
+    options = {"epsilons": 1e-9, "multiplicity": 1, "tau": tau, "events": (Aligned(v, 0.999, share=0.5),)}
     flow = gradient_flow(value, derivative, x, y, a, w, **options)
     assert 0 < flow.event_tau[0, 0] < tau
     u = flow.event_w[0, 0] / np.linalg.norm(flow.event_w[0, 0], axis=1, keepdims=True)
@@ -271,7 +272,7 @@ def test_an_event_that_holds_from_the_start_has_time_zero():
         rng.standard_normal((3, 2)),
     )
     slope = lambda z: 1 / np.cosh(z) ** 2  # noqa: E731
-    event = Alignment((1.0, 0.0), 1e-9)
+    event = Aligned((1.0, 0.0), 1e-9)
     out = gradient_flow(
         np.tanh, slope, x, y, a, w, epsilons=[1e-3, 1e-5], multiplicity=1, tau=0.5, events=event
     )
@@ -285,7 +286,7 @@ def test_an_event_that_holds_from_the_start_has_time_zero():
     [
         ({"events": (numerics.Alignment(np.ones(2)),)}, "no event of a flow"),
         ({"events": (numerics.LossFraction(0.1),)}, "no event of a flow"),
-        ({"events": Alignment((1.0, 0.0, 0.0), 0.9)}, "direction of 3 numbers; 2"),
+        ({"events": Aligned((1.0, 0.0, 0.0), 0.9)}, "direction of 3 numbers; 2"),
         ({"epsilons": []}, "at least one"),
         ({"rtol": -1.0}, "rtol is -1"),
         ({"rtol": float("nan")}, "rtol is nan"),
@@ -305,9 +306,9 @@ def test_events_and_numbers_that_mean_nothing_are_refused(change, message):
     [
         lambda: LossFall(-1.0),
         lambda: LossFall(float("nan")),
-        lambda: Alignment((0.0, 0.0), 0.9),
-        lambda: Alignment((1.0, 0.0), float("nan")),
-        lambda: Alignment((1.0, 0.0), 0.9, 2.0),
+        lambda: Aligned((0.0, 0.0), 0.9),
+        lambda: Aligned((1.0, 0.0), float("nan")),
+        lambda: Aligned((1.0, 0.0), 0.9, 2.0),
     ],
 )
 def test_events_that_mean_nothing_are_refused_when_made(build):

@@ -24,8 +24,7 @@ from functools import cache
 import numpy as np
 
 from numerics.data.datasets import append_bias, load
-from numerics.flow import LeadingStatus, gradient_flow, leading_flow, moments
-from numerics.flow.full import Alignment, LossFall
+from numerics.flow import Aligned, LeadingStatus, LossFall, gradient_flow, leading_flow, moments
 from verify.claims import witness
 from verify.claims.model import About, Claim, Dynamics, Method, Outcome, Reading, Run
 from verify.claims.slopes import exponent_check
@@ -98,7 +97,7 @@ def _times(order: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         epsilons=epsilons,
         multiplicity=order,
         tau=end,
-        events=(fall, Alignment(tuple(lead.orientation[k]), float(np.cos(0.1)))),
+        events=(fall, Aligned(tuple(lead.orientation[k]), float(np.cos(0.1)))),
     )
     return epsilons, out.event_tau[1], out.event_tau[0]
 
