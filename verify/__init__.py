@@ -6,6 +6,8 @@ Names are loaded when they are first used, so that `condense --help` does not wa
 from importlib import import_module
 from typing import Any
 
+from verify.rooms import refuse_shadowed
+
 _HOME = {
     "Check": "verify.report.verdict",
     "Experiment": "verify.bridge.experiment",
@@ -23,6 +25,7 @@ __all__ = sorted(_HOME)
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'verify' has no attribute {name!r}")
+    refuse_shadowed()
     return getattr(import_module(_HOME[name]), name)
 
 

@@ -12,6 +12,8 @@ from typing import NoReturn
 
 from cyclopts import App, CycloptsError, Parameter, UnknownOptionError, UnusedCliTokensError
 
+from verify.rooms import shadowed
+
 app = App(
     name="condense",
     help="Derive, predict and verify how neural networks condense when they start from small weights.\n\n"
@@ -61,6 +63,9 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     if DEBUG in tokens:
         tokens.remove(DEBUG)
         debug = True
+    taken = shadowed()
+    if taken is not None:
+        sys.exit(_say(taken, REFUSED))
     try:
         code = _run(tokens, debug)
         if sys.stdout is not None:  # None where it was closed
