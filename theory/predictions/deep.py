@@ -101,7 +101,7 @@ class DeepPrediction(Prediction):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """On moments that vanish on the data, and on the mean signal that faster groups fit before the first layer turns."""
+        """On moments that vanish on the data, and on the mean signal that faster groups fit first."""
         powers = self.leading.powers
         vanishing = ", ".join(map(str, sorted(powers.vanishing)))
         notes = (
@@ -144,5 +144,5 @@ def _field(problem: Problem, keeping: Kept) -> DeepField:
 def _without_decay(network: Network) -> None:
     if network.weight_decay:
         raise TheoryError(
-            f"weight decay with {network.depth} hidden layers is not derived; accepted: no weight decay, or one hidden layer"
+            f"weight decay with {network.depth} hidden layers is not derived; accepted: none, or one hidden layer"
         )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from cyclopts import Parameter
-
+from verify.commands.layers import HiddenBias, Layers, Residual, named_layers
 from verify.commands.options import (
     OUTPUT,
     PROBLEM,
@@ -25,9 +24,9 @@ def order(
     data: Data = "line",
     /,
     *,
-    layers: Annotated[str, Parameter(allow_leading_hyphen=True)] = "",
-    upper_bias: Annotated[bool, Flag] = False,
-    residual: Annotated[bool, Flag] = False,
+    layers: Layers = "",
+    hidden_bias: HiddenBias = False,
+    residual: Residual = False,
     weight_decay: float = 0.0,
     trained: Annotated[bool, Flag] = False,
     problem: Problem = PROBLEM,
@@ -37,19 +36,12 @@ def order(
 
     Parameters
     ----------
-    layers
-        Activations of further hidden layers, separated by commas (EXPR is the first): "xtanh,tanh".
-    upper_bias
-        Biases in the further hidden layers.
-    residual
-        Residual connections over the further hidden layers.
     weight_decay
         Weight decay in rescaled time: λ ε^(1-p).
     trained
         Gradient descent, its learning rate refined until it does not matter, in place of the integrated gradient flow.
     """
     from verify.order import order_of_accuracy
-    from verify.order.cases import named_layers
     from verify.tables.order import print_orders
     from verify.tables.report import print_data
 
@@ -59,7 +51,7 @@ def order(
         lambda progress: order_of_accuracy(
             described,
             layers=named_layers(layers),
-            upper_bias=upper_bias,
+            hidden_bias=hidden_bias,
             residual=residual,
             decay=weight_decay,
             train=trained,

@@ -4,9 +4,11 @@ A leading-order theory says more than "it agrees": at a fixed rescaled time the 
 derived k.  A wrong coefficient, order, moment or signal leaves a distance that does not fall.
 """
 
-from verify.order.engine import Law, Reached, compare_flows
-from verify.order.result import DECADES, POINTS_PER_DECADE, TOLERANCE, GroupOrder, OrderResult
-from verify.order.run import order_of_accuracy
+from verify.order.engine import DECADES, POINTS_PER_DECADE
+from verify.order.fields import Reached, compare_flows
+from verify.order.result import GroupOrder, OrderResult
+from verify.order.run import order_of, order_of_accuracy
+from verify.order.slope import TOLERANCE, judge_slope
 from verify.order.smooth import measure_order
 
 __all__ = [
@@ -14,10 +16,11 @@ __all__ = [
     "POINTS_PER_DECADE",
     "TOLERANCE",
     "GroupOrder",
-    "Law",
     "OrderResult",
     "Reached",
     "compare_flows",
+    "judge_slope",
     "measure_order",
+    "order_of",
     "order_of_accuracy",
 ]

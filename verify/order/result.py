@@ -1,4 +1,4 @@
-"""What a measurement of an order of accuracy returns, and when it confirms or refutes the derived one."""
+"""What a measurement of an order of accuracy returns."""
 
 from __future__ import annotations
 
@@ -10,10 +10,6 @@ import numpy as np
 
 from verify.order.slope import Slope
 from verify.report.verdict import Verdict
-
-TOLERANCE = 0.05
-POINTS_PER_DECADE = 4
-DECADES = 4.5
 
 
 @dataclass(frozen=True)
@@ -81,33 +77,6 @@ class OrderResult:
             "why": self.why,
             "notes": list(self.notes),
         }
-
-
-def judge(predicted: int, slope: Slope, errors: np.ndarray) -> tuple[Verdict, str]:
-    """Whether errors (E,), largest ε first, fall with the predicted exponent, and over which window."""
-    smallest = errors[-2 * POINTS_PER_DECADE :]
-    if not np.any(smallest < 0.5):
-        return (
-            Verdict.REFUTED,
-            "over the two smallest decades of ε the flows stay as far apart as they are long",
-        )
-    return judge_slope(predicted, slope)
-
-
-def judge_slope(predicted: int, slope: Slope) -> tuple[Verdict, str]:
-    """Whether a fitted exponent is the predicted one."""
-    if not slope.resolved:
-        return Verdict.INCONCLUSIVE, slope.reason
-    half = 0.5 * (slope.high - slope.low)
-    why = (
-        f"slope over {slope.points} scales from ε = {slope.window[0]:.1e} to {slope.window[1]:.1e}, "
-        f"99 % interval [{slope.low:.3f}, {slope.high:.3f}]"
-    )
-    if abs(slope.value - predicted) <= TOLERANCE and half <= TOLERANCE:
-        return Verdict.CONFIRMED, why
-    if abs(slope.value - predicted) > TOLERANCE + half:
-        return Verdict.REFUTED, why
-    return Verdict.INCONCLUSIVE, why + ": the interval neither excludes the prediction nor pins it down"
 
 
 def combined(verdicts: list[Verdict]) -> Verdict:

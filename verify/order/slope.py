@@ -1,4 +1,4 @@
-"""The rate of a power law from measured errors: a slope over decades, with its interval.
+"""The rate of a power law from measured errors: a slope over decades, with its interval, and the verdict on it.
 
 Errors of a leading-order theory behave as e(ε) = A ε^k (1 + B ε + ...) above the floor of the integration and below
 saturation.  The window is the lowest two decades above the floor (more where the error spans too little), the
@@ -13,9 +13,20 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import t as student
 
-DECADES = 2.0
-_PINNED = 0.05  # half-width of an interval that pins an exponent down
-_BEND = 0.3  # of the slope from the lower to the upper half of a window: beyond it two powers still compete
+from verify.report.verdict import Verdict
+
+# Of an exponent.  Chosen because exponents are integers, and 0.05 is what the next order leaves over two decades.
+TOLERANCE = 0.05
+DECADES = (
+    2.0  # of a window; chosen because over one a competing power of the next order looks like an exponent
+)
+_PINNED = TOLERANCE  # half-width of an interval that pins an exponent down
+# Of the slope from the lower to the upper half of a window.  Chosen because beyond it two powers still compete.
+_BEND = 0.3
+_LEVEL = (
+    0.99  # of intervals; chosen because a ledger of hundreds of slopes must not be wrong by chance in several
+)
+_FEWEST = 6  # scales; derived from the three numbers that are fitted, with as many left to judge the fit
 
 
 @dataclass(frozen=True)
@@ -50,7 +61,7 @@ def power_law(
     eps, err, noise = eps[:finite], err[:finite], noise[:finite]
     # Ten times above the floor, the floor bends a local slope by at most log(1.1)/log(ratio): visible in the residual.
     usable = err > 10 * noise
-    if np.count_nonzero(usable) < 6:
+    if np.count_nonzero(usable) < _FEWEST:
         return _unresolved("fewer than six errors lie above the floor of the integration")
     low = eps[int(np.argmax(usable))]
     reach = np.log10(eps[-1] / low)
@@ -67,11 +78,43 @@ def power_law(
     return min(fits, key=lambda fit: fit.high - fit.low)
 
 
+def straight_line(epsilons: np.ndarray, errors: np.ndarray) -> Slope:
+    """The plain fit log e = log A + k log ε over all of errors (E,), as they are: no floor, no correction, no bend."""
+    x, e = np.asarray(epsilons, float), np.asarray(errors, float)
+    if len(x) < 3 or not np.all(np.isfinite(e) & (e > 0)):
+        return _unresolved("fewer than three errors, or one that is no finite number above 0")
+    fitted, half = _fit(np.column_stack([np.ones_like(x), np.log(x)]), np.log(e))
+    value = float(fitted[1])
+    window = (float(x.min()), float(x.max()))
+    return Slope(value, value - half, value + half, window, len(x), True, "")
+
+
+def judge_slope(predicted: float, slope: Slope) -> tuple[Verdict, str]:
+    """Whether a fitted exponent is the predicted one, and over which window: the one way from a slope to a verdict.
+
+    CONFIRMED within 0.05 with an interval as narrow; REFUTED outside both; INCONCLUSIVE otherwise.  A slope that is not
+    resolved, or is no number, decides nothing.
+    """
+    if not (slope.resolved and np.all(np.isfinite([slope.value, slope.low, slope.high]))):
+        return Verdict.INCONCLUSIVE, slope.reason or "the fitted exponent is no number"
+    half = 0.5 * (slope.high - slope.low)
+    low, high = slope.window
+    why = (
+        f"slope over {slope.points} scales from {low:.1e} to {high:.1e}, "
+        f"99 % interval [{slope.low:.3f}, {slope.high:.3f}]"
+    )
+    if abs(slope.value - predicted) <= TOLERANCE and half <= TOLERANCE:
+        return Verdict.CONFIRMED, why
+    if abs(slope.value - predicted) > TOLERANCE + half:
+        return Verdict.REFUTED, why
+    return Verdict.INCONCLUSIVE, why + ": the interval neither excludes the prediction nor pins it down"
+
+
 def _window(eps: np.ndarray, err: np.ndarray, low: float, decades: float) -> Slope | None:
     """The fit over so many decades from the lowest usable ε; None where the slope has not settled or points are few."""
     window = (eps >= low) & (eps <= low * 10**decades * 1.000001)
     x, e = eps[window], err[window]
-    if len(x) < 6:
+    if len(x) < _FEWEST:
         return None
     half_way = len(x) // 2
     slopes = [
@@ -105,7 +148,7 @@ def _fit(design: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, float]:
     freedom = len(target) - design.shape[1]
     variance = residual @ residual / freedom
     spread = np.sqrt(variance * np.linalg.inv(design.T @ design)[1, 1])
-    return solution, float(student.ppf(0.995, freedom) * spread)
+    return solution, float(student.ppf(0.5 + _LEVEL / 2, freedom) * spread)
 
 
 def _unresolved(reason: str) -> Slope:

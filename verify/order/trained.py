@@ -14,9 +14,9 @@ import torch
 
 from numerics.nets.gradient import RiskGradient
 from numerics.nets.losses import get, targets
-from verify.bridge.losses import training_loss
+from verify.bridge.losses import numeric_loss
 from verify.order.cases import Case
-from verify.order.engine import Reached, Weights
+from verify.order.fields import Reached, Weights
 from verify.order.result import OrderResult
 
 FIRST_STEPS = 32
@@ -67,7 +67,7 @@ def refined(case: Case, epsilons: np.ndarray, tau: float) -> tuple[Reached, str]
 
 def descended(case: Case, epsilons: np.ndarray, tau: float, steps: int) -> np.ndarray:
     """θ̂ - θ̂(0) after `steps` steps of gradient descent that take each network to τ, (E, size)."""
-    network, loss = case.network, get(training_loss(case.loss))
+    network, loss = case.network, get(numeric_loss(case.loss))
     x, y = torch.tensor(case.x, dtype=torch.float64), torch.tensor(case.y, dtype=torch.float64)
     start = torch.cat([torch.tensor(case.start[name]).reshape(1, -1) for name in network.shapes], dim=1)
     eps = torch.tensor(epsilons)[:, None]

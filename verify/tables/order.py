@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.text import Text
 
-from theory.systems.deep.powers import GroupPowers
+from theory.systems.system import GroupLaw
 from verify.report.verdict import Verdict
 from verify.tables.writer import COLOURS, columns, dim, screen
 
@@ -49,13 +49,15 @@ def _print_errors(document: dict[str, Any]) -> None:
     console.print(Text(f"{verdict.value}   {document['why']}", style=COLOURS[verdict]))
 
 
-def print_groups(groups: Mapping[str, GroupPowers]) -> None:
+def print_groups(groups: Mapping[str, GroupLaw]) -> None:
     """What theory derives for each group: gradient order, its accuracy, and how far the group moves."""
     names = ("group", "gradient", "up to a relative", "moves by", "up to a relative")
     table = columns(*names, left=names)
     for name, g in groups.items():
         moves = "its own size" if g.lag == 0 else f"ε^{g.lag} of its size"
-        table.add_row(name, f"O(ε^{g.degree})", f"O(ε^{g.gap})", moves, f"O(ε^{g.accuracy})")
+        table.add_row(
+            name, f"O(ε^{g.gradient_order})", f"O(ε^{g.gradient_accuracy})", moves, f"O(ε^{g.accuracy})"
+        )
     screen().print(table)
 
 

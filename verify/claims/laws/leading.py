@@ -19,7 +19,7 @@ from numerics.data.datasets import load
 from theory import SmoothPrediction, predict
 from verify.claims.model import About, Claim, Dynamics, Method, Outcome, Reading, Run
 from verify.claims.witness import sigma_of
-from verify.order.smooth import measure_order
+from verify.order import TOLERANCE, measure_order
 from verify.report.verdict import Check
 
 Law = Callable[[SmoothPrediction], SmoothPrediction]
@@ -41,13 +41,13 @@ def _follows(law: Law, run: Run) -> Outcome:
     for data, name, loss in CASES[: run.pick(3, 4)]:
         loaded, sigma = load(data), sigma_of(name)
         prediction = law(predict(loaded.x, loaded.y, name, loss_function=loss, max_paths=1))
-        found = measure_order(prediction, sigma.value, sigma.derivative, loss=loss, seed=run.seed)
+        found = measure_order(prediction, sigma.value, sigma.derivative, seed=run.seed)
         checks.append(
             Check(
                 name=f"exponent of the distance between full and leading flow: {name} on {data}, {loss}",
                 predicted=found.predicted,
                 observed=found.slope.value if found.slope.resolved else None,
-                tolerance=0.05,
+                tolerance=TOLERANCE,
                 verdict=found.verdict,
                 why=found.why,
                 details={"epsilons": found.epsilons, "errors": found.errors},

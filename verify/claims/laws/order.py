@@ -41,7 +41,7 @@ def _measured(name: str, seed: int) -> tuple[int, float, OrderResult]:
     data, real = load("line"), sigma_of(name)
     prediction = predict(data.x, data.y, name, max_paths=1)
     sigma = prediction.activation
-    found = measure_order(prediction, real.value, real.derivative, loss="half-mse", seed=seed)
+    found = measure_order(prediction, real.value, real.derivative, seed=seed)
     return sigma.multiplicity, np.inf if sigma.next_order is None else sigma.next_order, found
 
 

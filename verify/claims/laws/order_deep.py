@@ -20,12 +20,11 @@ from functools import cache, partial
 
 import numpy as np
 
-from theory import activation
-from verify.bridge.experiment import Experiment
+from numerics.data.datasets import load
+from theory import activation, predict
 from verify.claims.model import About, Claim, Dynamics, Method, Outcome, Reading, Run
 from verify.claims.slopes import exponent_check
-from verify.order.cases import case_of
-from verify.order.result import OrderResult
+from verify.order import OrderResult, order_of
 
 Exponent = Callable[[int, float, int, float], float]  # of p₁, q₁, p₂, q₂
 Pairs = tuple[tuple[str, str], ...]
@@ -34,13 +33,10 @@ Pairs = tuple[tuple[str, str], ...]
 @cache
 def _measured(first: str, second: str, bias: bool, residual: bool, seed: int) -> OrderResult:
     """Distances between the leading system and the full flow of the network, on `line`."""
-    case = case_of(
-        Experiment(data="line", activation=first, seed=seed),
-        layers=(second,),
-        upper_bias=bias,
-        residual=residual,
+    data = load("line")
+    return order_of(
+        predict(data.x, data.y, first, layers=(second,), hidden_bias=bias, residual=residual), seed=seed
     )
-    return case.measure()
 
 
 def _powers(name: str) -> tuple[int, float]:

@@ -18,13 +18,12 @@ from functools import cache, partial
 
 import numpy as np
 
-from numerics.data.datasets import Dataset
-from theory import activation
-from verify.bridge.experiment import Experiment
+from numerics.data.datasets import load
+from theory import activation, predict
 from verify.claims.model import About, Claim, Dynamics, Method, Outcome, Reading, Run
 from verify.claims.slopes import exponent_check
 from verify.order.cases import Case, case_of
-from verify.order.engine import Weights
+from verify.order.fields import Weights
 
 DECAY = 0.4
 # The field of theory without decay, θ, the decay of θ and the case -> θ'
@@ -36,11 +35,12 @@ ACTIVATIONS = ("tanh", "x*tanh(x)", "silu", "x**2*tanh(x)")
 @cache
 def _case(name: str, outputs: int, decay: float, seed: int) -> Case:
     if outputs == 1:
-        return case_of(Experiment(data="line", activation=name, seed=seed), decay=decay)
+        data = load("line")
+        return case_of(predict(data.x, data.y, name, weight_decay=decay), seed=seed)
     generator = Run(seed=seed).generator("two outputs")
     x = generator.standard_normal((12, 2))
-    data = Dataset("two outputs", x, np.column_stack([x[:, 0] + 0.3, np.sin(2 * x[:, 1]) + x[:, 0] ** 2]))
-    return case_of(Experiment(data=data, activation=name, seed=seed))
+    y = np.column_stack([x[:, 0] + 0.3, np.sin(2 * x[:, 1]) + x[:, 0] ** 2])
+    return case_of(predict(x, y, name), seed=seed)
 
 
 @cache

@@ -8,14 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-
-from theory import SmoothPrediction, neurons_at
-from theory.beyond.terms import neglected
+from theory import SmoothPrediction
+from theory.beyond.order import competing, steepest
 from verify.order import TOLERANCE, OrderResult
+from verify.order.smooth import drawn
 from verify.report.verdict import Check, Verdict
-
-NEURONS = 8  # as many as `verify.order.smooth.measure_order` follows
 
 
 def order_check(
@@ -28,13 +25,13 @@ def order_check(
     """
     listed = ", ".join(f"ε^{k} {name}" for name, k in (terms or {}).items())
     why, verdict = result.why, result.verdict
-    steepest = steepest_slope(result, sizes or {})
-    mixed = result.predicted - TOLERANCE <= result.slope.value <= steepest + TOLERANCE
-    if verdict is Verdict.REFUTED and steepest > result.predicted + TOLERANCE and mixed:
+    expected = steepest(result.predicted, sizes or {}, result.slope.window[1])
+    mixed = result.predicted - TOLERANCE <= result.slope.value <= expected + TOLERANCE
+    if verdict is Verdict.REFUTED and expected > result.predicted + TOLERANCE and mixed:
         verdict = Verdict.INCONCLUSIVE
         why += (
             f"; on these data the term of order {result.predicted} is so small that terms of higher order may make the "
-            f"slope up to {steepest:.2f} at these scales: data whose moments are further from 0 would decide"
+            f"slope up to {expected:.2f} at these scales: data whose moments are further from 0 would decide"
         )
     return Check(
         name="order of accuracy of the leading-order flow",
@@ -48,46 +45,13 @@ def order_check(
             "epsilons": result.epsilons,
             "errors": result.errors,
             "floor": result.floor,
-            "steepest_expected": steepest,
+            "steepest_expected": expected,
             "notes": list(result.notes),
         },
     )
 
 
-def steepest_slope(result: OrderResult, sizes: Mapping[int, float]) -> float:
-    """The largest local slope that the sum of the terms can have at the top of the window: k + Σ (k_i - k) share_i."""
-    exponents = np.array([k for k in sizes if k > result.predicted], dtype=float)
-    top = result.slope.window[1]
-    if not len(exponents) or not np.isfinite(top):
-        return float(result.predicted)
-    excess = exponents - result.predicted
-    weights = np.array([sizes[int(k)] for k in exponents]) * top**excess
-    return float(result.predicted + np.sum(excess * weights) / (1 + np.sum(weights)))
-
-
 def competing_sizes(prediction: SmoothPrediction, tau: float, seed: int) -> dict[int, float]:
-    """How large the terms of each exponent are at ε = 1 relative to that of the predicted one, on neurons drawn as those of
-    the measurement: at the start or at τ, whichever is larger."""
-    a, w = _drawn(prediction, seed)
-    if prediction.driving_order == 1:
-        later = prediction.linear.at(tau, a, w)
-    else:
-        at = neurons_at(prediction.field, a, w, tau)
-        later = at.a, at.w
-    largest: dict[int, float] = {}
-    for state in ((a, w), later):
-        found: dict[int, float] = {}
-        for term in neglected(prediction.leading, *state):
-            found[term.exponent] = found.get(term.exponent, 0.0) + term.size
-        own = found.get(prediction.system.order, 0.0)
-        for exponent, size in found.items():
-            if own > 0:
-                largest[exponent] = max(largest.get(exponent, 0.0), size / own)
-    return largest
-
-
-def _drawn(prediction: SmoothPrediction, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """The neurons of `verify.order.smooth.measure_order`."""
-    generator = np.random.default_rng(np.random.SeedSequence([seed, 20210524]))
-    a = generator.standard_normal(NEURONS)
-    return a, generator.standard_normal((NEURONS, prediction.x.shape[1]))
+    """`theory.beyond.order.competing` on the neurons on which the order of accuracy is measured."""
+    a, w = drawn(prediction.x.shape[1], seed)
+    return competing(prediction.leading, prediction.order, a, w, tau)

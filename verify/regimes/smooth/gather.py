@@ -21,9 +21,7 @@ from theory.streams import Stream, generator
 from verify.bridge.experiment import Experiment
 from verify.bridge.formula import torch_activation
 from verify.bridge.training import MOMENTUM, WIDTH, initial_neurons, train_networks
-from verify.order import OrderResult, measure_order
-from verify.order.cases import neuron_case
-from verify.order.engine import LOWEST
+from verify.order import order_of
 from verify.progress import Progress
 from verify.regimes.common.boundary import near_boundary
 from verify.regimes.common.evidence import Trained
@@ -67,7 +65,7 @@ def gather(experiment: Experiment, prediction: SmoothPrediction, watch: Progress
     conserved = _conserved(prediction, coarse, float(expected.times.min()))
     followed = _followed(prediction, coarse, fine)
     watch.stage(f"{experiment.name}: order of accuracy")
-    accuracy = _accuracy(experiment, prediction, sigma)
+    accuracy = order_of(prediction, targets=experiment.targets, seed=experiment.seed)
     return SmoothEvidence(
         experiment=experiment,
         resolved=Resolved.taken(std, fraction, pace(experiment, prediction, experiment.step)[0]),
@@ -172,26 +170,6 @@ def _followed(prediction: SmoothPrediction, coarse: Trained, fine: Trained) -> t
     return tuple(
         neurons_at(prediction.field, a, w, float(time))
         for a, w, time in zip(coarse.a0, coarse.w0, times, strict=True)
-    )
-
-
-def _accuracy(experiment: Experiment, prediction: SmoothPrediction, sigma: TorchActivation) -> OrderResult:
-    """The order of accuracy; of a formula that loses its digits at small arguments, as 1 - sqrt(1 + x**2) does, on the
-    scales that it leaves, with integrators that ask for no more digits than there are."""
-    case = neuron_case(
-        prediction.system,
-        prediction.field,
-        prediction.activation,
-        experiment.dataset.x,
-        prediction.y,
-        loss=experiment.loss,
-        bias=experiment.bias,
-        seed=experiment.seed,
-    )
-    if case.lowest > LOWEST:
-        return case.measure(predicted=prediction.order)
-    return measure_order(
-        prediction, sigma.value, sigma.derivative, loss=experiment.loss, seed=experiment.seed
     )
 
 
