@@ -24,7 +24,7 @@ from numerics.flow import LeadingFlowResult, LeadingStatus, gradient_flow, leadi
 from numerics.flow.moments import Moments, monomials
 from numerics.flow.neurons import remaining_time
 from numerics.flow.oracle import precise_flow, two_layer_field
-from numerics.measure.orientation import angle_between
+from numerics.measure import angle_between
 from theory.flows.linear import LinearFlow
 
 REPEATS = 5

@@ -7,7 +7,7 @@ import time
 import numpy as np
 import torch
 
-from numerics.measure.orientation import clusters, cosine_quantiles, effective_width
+from numerics.measure import clusters, cosine_quantiles, effective_width
 from numerics.weights.monitor import CondensationMonitor
 
 REPEATS = 5

@@ -22,7 +22,7 @@ _HOMES = {
     "numerics.training.stopping": ("Alignment", "LossFraction", "Status", "Steps", "Time"),
     "numerics.training.train": ("train", "train_stepwise"),
     "numerics.flow": ("gradient_flow", "leading_flow", "moments", "one_sided_moments"),
-    "numerics.measure.orientation": (
+    "numerics.measure": (
         "chance_counts",
         "clusters",
         "cosine_matrix",

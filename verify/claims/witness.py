@@ -15,11 +15,10 @@ import torch
 from numerics.data.datasets import append_bias, load
 from numerics.flow import FullStatus, gradient_flow
 from numerics.nets.activations import TorchActivation, get
-from numerics.nets.initial import initialise
 from numerics.nets.networks import Network
+from numerics.training.runs import Start, Trained, train_neurons
 from numerics.training.schedules import Rate
-from numerics.training.stopping import LossFraction, Status, Steps
-from numerics.training.train import train
+from numerics.training.stopping import LossFraction, Steps
 from theory import activation
 from verify.bridge.formula import torch_activation
 from verify.errors import UsageError
@@ -112,28 +111,12 @@ def flow(
     return Flow(x, y, a0, w0, out.a, out.w, tau, np.array(epsilons), sigma)
 
 
-@dataclass(frozen=True, eq=False)
-class Nets:
-    """B trained networks of m neurons: x (n, D) with bias, y, a0, a (B, m), w0, w (B, m, D), times, steps, reached (B,)."""
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Nets(Trained):
+    """B trained networks of m neurons, with their data: x (n, D) with bias, y (n,)."""
 
     x: np.ndarray
     y: np.ndarray
-    a0: np.ndarray
-    w0: np.ndarray
-    a: np.ndarray
-    w: np.ndarray
-    times: np.ndarray
-    steps: np.ndarray
-    reached: np.ndarray
-
-    @property
-    def u(self) -> np.ndarray:
-        """Orientations at the end (B, m, D)."""
-        return self.w / np.linalg.norm(self.w, axis=-1, keepdims=True)
-
-    def amplitudes(self, order: int) -> np.ndarray:
-        """|a| ‖w‖^p (B, m)."""
-        return np.abs(self.a) * np.linalg.norm(self.w, axis=-1) ** order
 
 
 def networks(
@@ -151,27 +134,12 @@ def networks(
 ) -> Nets:
     """Train two-layer networks on x (n, d), y (n,) from scale `std` until the loss has fallen by `fraction`."""
     network = Network(inputs=x.shape[1], widths=width, activations=sigma_of(name))
-    start = initialise(network, std, seeds)
-    a0, w0 = network.neurons(start)
-    result = train(
-        network,
-        start,
+    trained = train_neurons(
+        Start.draw(network, std, seeds),
         x,
         y,
         lr=lr,
         optimizer=optimizer,
         stop=[LossFraction(fraction), Steps(budget)],
-        snapshots=[0],
     )
-    a, w = network.neurons(result.parameters)
-    return Nets(
-        append_bias(x),
-        y,
-        a0,
-        w0,
-        a,
-        w,
-        np.asarray(result.times),
-        np.asarray(result.steps),
-        np.array([s is Status.LOSS_FRACTION for s in result.status]),
-    )
+    return Nets(**vars(trained), x=append_bias(x), y=y)

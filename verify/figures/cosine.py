@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from numerics.measure.orientation import clusters, cosine_order
+from numerics.measure import clusters, cosine_order
+from numerics.training.runs import Trained
 from theory.forms.vectors import unit
-from verify.regimes.common.evidence import Trained
 
 
 def neurons_figure(trained: Trained, order: int, *, title: str) -> Figure:

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from numerics.measure import chance_counts, clusters
 from numerics.measure.merging import line_labels
-from numerics.measure.orientation import chance_counts, clusters
 from theory.forms.vectors import unit
 
 THRESHOLDS = (0.8, 0.85, 0.9, 0.95, 0.98, 0.99)

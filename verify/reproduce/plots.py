@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from numerics.measure.orientation import clusters, cosine_order
+from numerics.measure import clusters, cosine_order
 from theory.forms.vectors import unit
 from verify.figures.style import CHANCE, OBSERVED, PREDICTED, save, style
 from verify.reproduce.workspace import Workspace

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numerics.errors import NumericsError
-from numerics.measure.orientation import chance_counts, clusters, orientation_counts
+from numerics.measure import chance_counts, clusters, orientation_counts
 
 seeds = st.integers(0, 2**32 - 1)
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from numerics.errors import NumericsError
+from numerics.measure import clusters
 from numerics.measure.merging import line_labels, merge_neurons, output_change
-from numerics.measure.orientation import clusters
 
 V = np.array([0.6, 0.0, 0.8])
 X = np.random.default_rng(1).standard_normal((30, 3))

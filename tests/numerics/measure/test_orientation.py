@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numerics.errors import NumericsError
-from numerics.measure.orientation import (
+from numerics.measure import (
     angle_between,
     chance_counts,
     clusters,

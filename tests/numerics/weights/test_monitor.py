@@ -96,7 +96,7 @@ def test_refusals():
 
 
 def test_a_record_is_what_the_measures_say_one_by_one():
-    from numerics.measure.orientation import clusters, cosine_matrix, effective_width, measure_neurons
+    from numerics.measure import clusters, cosine_matrix, effective_width, measure_neurons
 
     net = network(width=90, scale=1.0)
     with torch.no_grad():

@@ -13,7 +13,7 @@ Steps.       1. ‖v‖² is convex, so its maxima on the cube are corners; each
                 square of inputs gives T = I.
              2. One point gives P = s (u·x)², 2 orientations at most; two points are tried in turn over small integers.
              3. Neurons: sign descent on the leading form, and real networks (numerics.train), counted by
-                numerics.measure.orientation.clusters as in verify.reproduce: at least 3 neurons within cosine 0.9.
+                numerics.measure.clusters as in verify.reproduce: at least 3 neurons within cosine 0.9.
 Limits.      That 2p (D = 2) and 2^D (p = 2) are not exceeded is an observation on random data, not a theorem.  Adam at the
              paper's scale (std 0.005, 100 epochs) has already fitted 15 % of the loss: its clusters are as many but partly
              on the orientations of the changed signal; at std 1e-5 its epsilon hides the weaker ones.  The count is that of
@@ -32,11 +32,10 @@ import numpy as np
 
 from numerics.data.datasets import append_bias, load
 from numerics.data.generators import sines
-from numerics.measure.orientation import chance_counts, clusters
-from numerics.nets.initial import initialise
+from numerics.measure import chance_counts, clusters
 from numerics.nets.networks import Network
+from numerics.training.runs import Start, train_neurons, train_path
 from numerics.training.stopping import Steps
-from numerics.training.train import train
 from theory import MomentTensor, find_orientations, sign_descent_orientations
 from theory.orientations import OrientationSet
 from verify.claims.forms import Sample, random_sample, star
@@ -104,9 +103,9 @@ def reached(seed: int, networks: int) -> int:
         int(s.generate_state(1, np.uint64)[0]) for s in np.random.SeedSequence([seed, 12]).spawn(networks)
     ]
     network = Network(inputs=2, widths=50, activations="square")
-    start = initialise(network, 1e-6, each)
-    out = train(network, start, x, y, optimizer="sign", lr=1e-7, stop=[Steps(3000)], snapshots=[0])
-    return len(clusters(network.neurons(out.parameters)[1].reshape(-1, 3), cosine=0.999, minimum=THREE))
+    start = Start.draw(network, 1e-6, each)
+    trained = train_neurons(start, x, y, optimizer="sign", lr=1e-7, stop=[Steps(3000)])
+    return len(clusters(trained.w.reshape(-1, 3), cosine=0.999, minimum=THREE))
 
 
 def _signs(law: Maximum, run: Run) -> Outcome:
@@ -230,9 +229,8 @@ def _trained(training: Training, seed: int, networks: int) -> tuple[np.ndarray, 
     data = load("sine5")
     network = Network(inputs=5, widths=50, activations="xtanh")
     spawned = np.random.SeedSequence([seed, 13, training.steps]).spawn(networks)
-    start = initialise(network, training.std, [int(s.generate_state(1, np.uint64)[0]) for s in spawned])
-    out = train(
-        network,
+    start = Start.draw(network, training.std, [int(s.generate_state(1, np.uint64)[0]) for s in spawned])
+    path = train_path(
         start,
         data.x,
         data.y,
@@ -241,8 +239,8 @@ def _trained(training: Training, seed: int, networks: int) -> tuple[np.ndarray, 
         stop=[Steps(training.steps)],
         snapshots=[training.steps],
     )
-    w = network.neurons(out.parameters)[1]
-    left = float(np.median(np.asarray(out.history.losses[-1]) / np.asarray(out.zero_loss)))
+    w = path.w[-1]
+    left = float(np.median(path.losses[-1]))
     return w / np.linalg.norm(w, axis=-1, keepdims=True), left
 
 

@@ -23,10 +23,9 @@ from scipy.optimize import brentq
 from scipy.stats import norm
 
 from numerics.data.datasets import append_bias, load
-from numerics.nets.initial import initialise
 from numerics.nets.networks import Network
+from numerics.training.runs import Start, train_path
 from numerics.training.stopping import Steps, Time
-from numerics.training.train import train
 from verify.claims.model import About, Claim, Dynamics, Method, Outcome, Reading, Run
 from verify.report.verdict import Check, Verdict, within
 from verify.statistics import StatisticalTest
@@ -85,19 +84,17 @@ def _observe(seed: int, networks: int) -> _Seen:
     network = Network(inputs=data.x.shape[1], widths=WIDTH, activations="sigmoid")
     each = [int(s.generate_state(1, np.uint64)[0]) for s in np.random.SeedSequence([seed, 5]).spawn(networks)]
     steps = int(END / LR)
-    out = train(
-        network,
-        initialise(network, EPSILON, each),
+    path = train_path(
+        Start.draw(network, EPSILON, each),
         data.x,
         y,
         lr=LR,
         stop=[Time(END), Steps(steps + 10)],
         snapshots=range(0, steps, steps // 70),
-        keep_parameters=True,
     )
-    w = np.array([network.neurons(p)[1] for p in out.history.parameters])
-    fitted = 1 - 2 * np.asarray(out.history.losses) / np.var(y)
-    return _Seen(append_bias(data.x), y, np.asarray(out.history.times)[:, 0], w, fitted)
+    # The loss of zero output is mean y²/2, the variance that of y itself.
+    fitted = 1 - path.losses * np.mean(y**2) / np.var(y)
+    return _Seen(append_bias(data.x), y, path.times[:, 0], path.w, fitted)
 
 
 def _crossing(seen: _Seen) -> tuple[np.ndarray, np.ndarray]:

@@ -21,8 +21,9 @@ import numpy as np
 from numerics.data.datasets import append_bias, load
 from numerics.nets.initial import initialise
 from numerics.nets.networks import Network
+from numerics.training.runs import reached
 from numerics.training.schedules import RescaledTime
-from numerics.training.stopping import LossFraction, Status, Steps
+from numerics.training.stopping import LossFraction, Steps
 from numerics.training.train import train
 from verify.claims import witness
 from verify.claims.model import About, Claim, Dynamics, Method, Outcome, Reading, Run
@@ -59,8 +60,7 @@ def _trained(
     if residual:
         outgoing = outgoing + np.abs(weights["a"][:, 0])
     w = weights["w1"]
-    done = np.array([status is Status.LOSS_FRACTION for status in out.status])
-    return x, data.y, w, outgoing * np.linalg.norm(w, axis=-1), done
+    return x, data.y, w, outgoing * np.linalg.norm(w, axis=-1), reached(out)
 
 
 def _validate(law: Direction, run: Run) -> Outcome:

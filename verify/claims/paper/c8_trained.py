@@ -24,8 +24,8 @@ from functools import cache
 import numpy as np
 
 from numerics.data.datasets import append_bias, load
+from numerics.measure import clusters
 from numerics.measure.merging import MergedNetwork, line_labels, merge_neurons
-from numerics.measure.orientation import clusters
 from theory import Activation, activation
 from verify.claims import witness
 from verify.claims.model import About, Claim, Dynamics, Method, Outcome, Reading, Run

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from numerics.measure.orientation import chance_counts, clusters
+from numerics.measure import chance_counts, clusters
 from theory.forms.vectors import unit
 from verify.regimes.common.evidence import Evidence
 from verify.report.verdict import Check, Verdict

@@ -6,44 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from numerics.training.runs import Trained
 from theory import Activation, Expected, OrientationSet
-from theory.forms.vectors import unit
-from theory.predictions.expected import sizes
 from verify.bridge.experiment import Experiment
 from verify.regimes.common.examination import Resolved
-
-
-@dataclass(frozen=True)
-class Trained:
-    """B trained networks of m neurons: the start a0 (B, m), w0 (B, m, D), the end a, w at `times` (B,), and the way.
-
-    `path_times` (S, B), `path_a` (S, B, m), `path_w` (S, B, m, D) are snapshots; `reached` (B,) says which networks
-    came to the wanted fall of the loss; `std` and `step` are those of this run.
-    """
-
-    std: float
-    step: float
-    a0: np.ndarray
-    w0: np.ndarray
-    a: np.ndarray
-    w: np.ndarray
-    times: np.ndarray
-    steps: np.ndarray
-    reached: np.ndarray
-    initial_losses: np.ndarray
-    losses: np.ndarray
-    path_times: np.ndarray
-    path_a: np.ndarray
-    path_w: np.ndarray
-
-    @property
-    def u(self) -> np.ndarray:
-        """Orientations at the end (B, m, D)."""
-        return unit(self.w)
-
-    def amplitudes(self, order: int) -> np.ndarray:
-        """|a| ‖w‖^p of each neuron at the end (B, m): what it contributes to the output."""
-        return sizes(self.a) * np.linalg.norm(self.w, axis=-1) ** order
 
 
 @dataclass(frozen=True, kw_only=True)

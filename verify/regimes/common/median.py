@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from numerics.measure.orientation import weighted_median
+from numerics.measure import weighted_median
 
 
 def median_bounds(values: np.ndarray, weights: np.ndarray, slack: float) -> tuple[float, float, float]:

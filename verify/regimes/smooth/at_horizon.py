@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from numerics.measure.orientation import weighted_median
+from numerics.measure import weighted_median
 from theory import Expected
 from theory.forms.vectors import angle
 from verify.bridge.training import MOMENTUM

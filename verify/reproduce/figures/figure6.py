@@ -15,12 +15,13 @@ import torch
 from matplotlib.figure import Figure
 
 from numerics.nets.activations import get
+from numerics.training.runs import Path
 from theory import Kind, MomentTensor, find_orientations
 from verify.figures.style import CHANCE, NEGATIVE, OBSERVED, POSITIVE, PREDICTED
 from verify.report.verdict import Verdict
 from verify.reproduce.figures.flows import early_flow
 from verify.reproduce.finding import Finding
-from verify.reproduce.paths import Path, adam_path
+from verify.reproduce.paths import adam_path
 from verify.reproduce.plots import draw
 from verify.reproduce.setting import FIGURE_6, Setting, line, with_bias
 from verify.reproduce.workspace import Workspace

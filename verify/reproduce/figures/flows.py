@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from numerics.training.runs import Path
 from numerics.training.schedules import RescaledTime
 from theory import predict
-from verify.reproduce.paths import Path, flow_path
+from verify.reproduce.paths import flow_path
 from verify.reproduce.setting import Setting, line
 from verify.reproduce.workspace import Workspace
 

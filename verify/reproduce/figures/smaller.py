@@ -16,20 +16,20 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
+from numerics.measure import clusters
 from numerics.measure.merging import line_labels, merge_neurons, output_change
-from numerics.measure.orientation import clusters
 from numerics.nets.activations import get
 from numerics.nets.networks import Network
+from numerics.training.runs import Path, Start, train_path
 from numerics.training.schedules import RescaledTime
 from numerics.training.stopping import Steps
-from numerics.training.train import train
 from theory import predict
 from verify.figures.style import OBSERVED, PREDICTED
 from verify.report.verdict import Verdict
 from verify.reproduce.counting import spread
 from verify.reproduce.finding import Finding
 from verify.reproduce.judge import majority, share
-from verify.reproduce.paths import Path, flow_path
+from verify.reproduce.paths import flow_path
 from verify.reproduce.plots import draw
 from verify.reproduce.setting import sine5, two_layer, with_bias
 from verify.reproduce.workspace import Arrays, Workspace
@@ -122,19 +122,13 @@ def _train_on(
         outputs = []
         for name, (a_, w_) in {"wide": (a, w), "small": (small.a, small.w)}.items():
             network = Network(x.shape[1], len(a_), activations="tanh")
-            start = {"w1": torch.as_tensor(w_[None]), "a": torch.as_tensor(a_[None, None])}
-            result = train(
-                network, start, x, y, lr=rate, stop=[Steps(steps)], snapshots=marks, keep_parameters=True
+            weights = {"w1": torch.as_tensor(w_[None]), "a": torch.as_tensor(a_[None, None])}
+            way = train_path(
+                Start(network, weights, SETTING.std), x, y, lr=rate, stop=[Steps(steps)], snapshots=marks
             )
-            out[name] = result.history.losses[:, 0] / result.zero_loss
-            outputs.append(
-                np.stack(
-                    [
-                        network.forward(each, torch.as_tensor(x))[0, 0].numpy()
-                        for each in result.history.parameters
-                    ]
-                )
-            )
+            out[name] = way.losses[:, 0]
+            at = {key: torch.as_tensor(value[:, 0]) for key, value in way.parameters.items()}
+            outputs.append(network.forward(at, torch.as_tensor(x))[:, 0].numpy())
         wide, little = outputs
         # The small network's output where its loss, which falls, is that of the wide one.
         at_equal_loss = np.stack(

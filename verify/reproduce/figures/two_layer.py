@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from numerics.data.datasets import Dataset
+from numerics.training.runs import Path
 from numerics.training.schedules import Rate, RescaledTime
 from theory import SmoothPrediction, TheoryError, activation, predict
 from theory.forms.vectors import unit
@@ -14,7 +15,7 @@ from verify.reproduce.counting import PAPER_THRESHOLD, Counts, closeness, count,
 from verify.reproduce.finding import Finding
 from verify.reproduce.judge import interval, majority, share
 from verify.reproduce.orientations import Predicted, adam_orientations, flow_orientations
-from verify.reproduce.paths import Path, adam_path, flow_path
+from verify.reproduce.paths import adam_path, flow_path
 from verify.reproduce.setting import Setting, with_bias
 from verify.reproduce.workspace import Workspace
 
