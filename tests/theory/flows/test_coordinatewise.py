@@ -7,11 +7,10 @@ import pytest
 import torch
 
 from theory import predict
-from theory.flows.coordinatewise import (
+from theory.flows.coordinatewise import PerturbedLinear, SignFlow
+from theory.flows.leading_training import (
     AdamRule,
     GradientRule,
-    PerturbedLinear,
-    SignFlow,
     SignRule,
     leading_ascent,
     leading_training,

@@ -6,29 +6,29 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from theory import SmoothPrediction
-from theory.flows.coordinatewise import LeadingTraining
+from theory import OrientationSet
+from theory.predictions.coordinatewise import CoordinatewiseExpected, CoordinatewisePrediction
 from verify.regimes.common.confusion import Confusion, confusion, labelled, nearest
 from verify.regimes.common.evidence import Evidence, Trained
 
-BETWEEN = np.pi / 4  # rad: a neuron that has left its start is much nearer to its orientation
+# rad; chosen because a neuron that has left its start is much nearer to one of the two opposite orientations.
+BETWEEN = np.pi / 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class CubeEvidence(Evidence):
+class CoordinatewiseEvidence(Evidence):
     """Networks trained by sign descent or Adam at the rates lr (`trained`) and lr/2 (`refined`).
 
-    `prediction` is that of gradient flow on the same data, `orientations` are those of sign descent; `leading` is the
-    leading-order training at lr, `leading_half` at lr/2; `scales` are (networks, leading-order training) from larger
-    weights.  `changed` (B, D) is the relative change ρ_k of each entry of the gradient by the end.
+    `orientations` are those of sign descent, `flow_orientations` those of gradient flow on the same data; `expected` is
+    what theory expects at lr, `expected_half` at lr/2; `scales` are (networks, what is expected of them) from larger
+    weights.
     """
 
-    prediction: SmoothPrediction
-    leading: LeadingTraining
-    leading_half: LeadingTraining
-    scales: tuple[tuple[Trained, LeadingTraining], ...]
-    changed: np.ndarray
-    lr: float
+    prediction: CoordinatewisePrediction
+    flow_orientations: OrientationSet
+    expected: CoordinatewiseExpected
+    expected_half: CoordinatewiseExpected
+    scales: tuple[tuple[Trained, CoordinatewiseExpected], ...]
 
     @property
     def destinations(self) -> Confusion:
@@ -39,7 +39,7 @@ class CubeEvidence(Evidence):
         def classes(u: np.ndarray) -> np.ndarray:
             return nearest(u.reshape(-1, self.dimension), listed, BETWEEN)
 
-        near = np.abs(self.expected.u @ direction) < self.tilt[:, None]
+        near = np.abs(self.expected.u @ direction) < self.expected.tilt[:, None]
         return confusion(
             labelled(listed),
             classes(self.expected.destinations),
@@ -53,28 +53,16 @@ class CubeEvidence(Evidence):
         return self.trained
 
     @property
-    def tilt(self) -> np.ndarray:
-        """How far (B,) in radians an aligned neuron may be turned by what theory leaves out (flows.coordinatewise).
-
-        Entry k of the gradient has changed by the share ρ_k.  As long as ρ_k < 1 no sign has changed and sign descent
-        has seen nothing.  Adam has seen the change; its first order is in the prediction for p = 1, its relative
-        error is that of the output, `perturbation` and the fall δ itself.
-        """
-        rho = self.changed
-        known = self.expected.perturbation[:, None] + self.fraction if self.order == 1 else 1.0
-        with np.errstate(divide="ignore", invalid="ignore"):
-            seen = 0.0 if self.experiment.optimizer == "sign" else known * rho / (1 - rho)
-            off = np.where(rho < 1, np.minimum(seen, 2.0), 2.0)
-        return np.sqrt(np.sum(off**2, axis=1) / rho.shape[1])
+    def tilt(self) -> float:
+        """By how many radians the forces beyond leading order may turn an aligned neuron, in the worst network."""
+        return float(np.max(self.expected.tilt))
 
     @property
-    def clock(self) -> np.ndarray:
-        """The relative uncertainty (B,) of the horizon: the same neglected terms along the orientation, and one step."""
-        size = self.expected.perturbation
-        known = size + self.fraction if self.order == 1 else 1.0
-        return known * size + self.lr / self.expected.times
+    def clock(self) -> float:
+        """The relative uncertainty of the horizon, in the worst network."""
+        return float(np.max(self.expected.clock))
 
     @property
     def growing(self) -> np.ndarray:
-        """The neurons (B, m) that leave their start; the others are trapped: see the docstring of `examine`."""
+        """The neurons (B, m) that leave their start; the others are trapped: see theory.predictions.coordinatewise."""
         return np.linalg.norm(self.expected.destinations, axis=-1) > 0

@@ -9,28 +9,26 @@ from theory.forms.vectors import angle, unit
 from verify.figures.confusion import confusion_figure
 from verify.figures.cosine import neurons_figure
 from verify.figures.rivals import rivals_figure
-from verify.regimes.common.examination import Drawing
-from verify.regimes.coordinatewise.evidence import CubeEvidence
+from verify.regimes.common.regime import Drawing
+from verify.regimes.coordinatewise.evidence import CoordinatewiseEvidence
 from verify.regimes.smooth.figures import class_arrays, run_arrays, title_of
 
 
-def cube_arrays(evidence: CubeEvidence) -> dict[str, np.ndarray]:
+def coordinatewise_arrays(evidence: CoordinatewiseEvidence) -> dict[str, np.ndarray]:
     """What a run with sign descent or Adam leaves on disk."""
     classes = class_arrays(evidence.destinations) if evidence.order == 1 else {}
     return (
         run_arrays(evidence)
         | classes
         | {
-            "signal": evidence.prediction.signal,
-            "gradient_flow_orientations": np.array(
-                [o.u for o in evidence.prediction.orientations.orientations]
-            ),
-            "relative_change_of_gradient": evidence.changed,
+            "signal": evidence.prediction.leading.signal,
+            "gradient_flow_orientations": np.array([o.u for o in evidence.flow_orientations.orientations]),
+            "relative_change_of_gradient": evidence.expected.changed,
         }
     )
 
 
-def cube_drawings(evidence: CubeEvidence) -> tuple[Drawing, ...]:
+def coordinatewise_drawings(evidence: CoordinatewiseEvidence) -> tuple[Drawing, ...]:
     """Cosine matrix, and for p = 1 the angles to the two orientations that are claimed."""
     title = title_of(evidence)
     drawings: list[Drawing] = [
@@ -42,12 +40,12 @@ def cube_drawings(evidence: CubeEvidence) -> tuple[Drawing, ...]:
     return tuple(drawings)
 
 
-def _rivals(evidence: CubeEvidence, title: str) -> Figure:
+def _rivals(evidence: CoordinatewiseEvidence, title: str) -> Figure:
     """Angles of the neurons of network 0 to ± sign(g) and to ± g along the way."""
-    trained, leading = evidence.trained, evidence.leading
+    trained, leading = evidence.trained, evidence.expected.training
     free = evidence.growing[0]
     on_cube = evidence.expected.destinations[0][free]
-    flow = evidence.prediction.linear
+    flow = evidence.prediction.leading.linear
     sphere = np.sign(on_cube @ flow.direction)[:, None] * flow.direction
     way = trained.path_times[:, 0] <= trained.times[0]
     states = unit(trained.path_w[way, 0][:, free])

@@ -1,0 +1,60 @@
+"""Networks trained by sign descent or Adam, beside theory's training of the leading order: same rule, start and steps."""
+
+from __future__ import annotations
+
+from numerics.training.runs import Start
+from numerics.training.stopping import LossFraction
+from theory.flows.leading_training import PATH_EVERY
+from theory.predictions.coordinatewise import CoordinatewiseExpected, CoordinatewisePrediction
+from theory.predictions.smooth import FIRST_FALL
+from verify.bridge.experiment import Experiment
+from verify.bridge.formula import torch_activation
+from verify.bridge.training import STEPS_PER_STD, WIDTH, draw, train_networks
+from verify.progress import Progress
+from verify.regimes.common.evidence import Trained
+from verify.regimes.common.examination import Resolved
+from verify.regimes.coordinatewise.evidence import CoordinatewiseEvidence
+
+# Standard deviation of the initial weights, for orders above 1 and for order 1; chosen because neurons then grow a hundred
+# times and more before the loss falls, in some ten thousand steps.
+STDS = (1e-3, 1e-5)
+SCALES = (100.0, 10.0)  # times std, for the exponent of the angle; chosen because two decades show a power
+
+
+def gather(
+    experiment: Experiment, prediction: CoordinatewisePrediction, watch: Progress
+) -> CoordinatewiseEvidence:
+    """Train at lr and lr/2, for order 1 from two further scales, and follow each training at leading order."""
+    experiment = experiment.settled(width=experiment.width or WIDTH)
+    first = prediction.driving_order == 1
+    std = experiment.init_std or STDS[first]
+    fraction = experiment.fraction or FIRST_FALL[first]
+    rate = experiment.lr or std / STEPS_PER_STD
+    sigma = torch_activation(prediction.problem.activation)
+
+    def both(start: Start, lr: float) -> tuple[Trained, CoordinatewiseExpected]:
+        watch.stage(f"{experiment.name}: train {experiment.seeds} networks from std {start.std:g}, lr {lr:g}")
+        trained = train_networks(
+            experiment, start, step=lr, lr=lr, stop=LossFraction(fraction), every=PATH_EVERY
+        )
+        watch.stage(f"{experiment.name}: the same steps at leading order")
+        return trained, prediction.expect(trained.a0, trained.w0, fraction=fraction, lr=lr)
+
+    orientations, flow = prediction.orientations, prediction.gradient_flow.orientations
+    start = draw(experiment, sigma, std)
+    (coarse, expected), (fine, half) = both(start, rate), both(start, rate / 2)
+    return CoordinatewiseEvidence(
+        experiment=experiment,
+        resolved=Resolved.taken(std, fraction, rate),
+        activation=prediction.problem.activation,
+        order=prediction.driving_order,
+        orientations=orientations,
+        flow_orientations=flow,
+        prediction=prediction,
+        fraction=fraction,
+        trained=coarse,
+        refined=fine,
+        expected=expected,
+        expected_half=half,
+        scales=tuple(both(draw(experiment, sigma, std * k), rate * k) for k in SCALES) if first else (),
+    )
