@@ -13,20 +13,24 @@ Statement.   Write w = r u, ψ = arctan(√p a / r) in (-π/2, π/2), ρ² = r²
 Proof.       r' = p c a r^{p-1} P, a' = c r^p P and u' = p c a r^{p-2} (T u^{p-1} - P u); substitute
              √p a = r tan ψ and divide by μ'.  |ψ| = π/4 is invariant: it is K = r² - p a² = 0.
 Blow-up.     On an aligned balanced neuron r' = √p C r^p, C = |c P(u)|, so it has r^{1-p} / ((p-1) √p C) of time left.
-Limits.      A neuron on the boundary of two basins, or drawn to a continuum, is reported as UNDECIDED.
+             A balanced one that still turns grows towards a maximum of |P|, so that this bounds what it has left.
+Degenerate.  At a maximum that is not one of second order angles fall as a power of μ alone, and log r grows as μ: it
+             blows up in finite time all the same, and long before it has turned.
+Limits.      A neuron on the boundary of two basins is reported as UNDECIDED, and one drawn to a degenerate orientation:
+             its blow-up time is known, where it points in the end is not.
 Source.      condense.  For p = 1 the closed form in theory.flows.linear is a second witness.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
 
 from theory.errors import TheoryError
 from theory.fields.smooth import SmoothField
-from theory.flows.stepper import next_size, step
+from theory.flows.driver import GOES_ON, follow
 
 
 class Fate(Enum):
@@ -34,12 +38,16 @@ class Fate(Enum):
 
     GROWS = "grows without bound along an attractor"
     DIES = "aligns with a dying orientation while its input weight vanishes"
-    UNDECIDED = "not within the tolerance of an orientation when the step budget ran out"
+    UNDECIDED = "not within the tolerance of an orientation when it was left, blown up or at the end of the step budget"
 
 
 @dataclass(frozen=True)
 class Destinations:
-    """Where N neurons end: unit vectors u (N, D), fates (N,), blow-up times (N,) (inf where there is none)."""
+    """Where N neurons end: unit vectors u (N, D), fates (N,), blow-up times (N,), inf where there is none.
+
+    UNDECIDED with a finite time is a neuron that blows up while it still turns towards a degenerate orientation; u is
+    where it was left then.
+    """
 
     u: np.ndarray
     fates: np.ndarray
@@ -53,7 +61,9 @@ class Destinations:
 
 @dataclass(frozen=True)
 class Neurons:
-    """N neurons at one time: output weights a (N,), orientations u (N, D), amplitudes r (N,)."""
+    """N neurons at one time: output weights a (N,), orientations u (N, D), amplitudes r (N,), and whether they had
+    blown up before (N,); at G times with a first axis G.
+    """
 
     a: np.ndarray
     u: np.ndarray
@@ -63,7 +73,11 @@ class Neurons:
     @property
     def w(self) -> np.ndarray:
         """Input weights (N, D)."""
-        return self.r[:, None] * self.u
+        return self.r[..., None] * self.u
+
+    def one(self, k: int) -> Neurons:
+        """The neurons at the k-th of several times."""
+        return Neurons(self.a[k], self.u[k], self.r[k], self.blown_up[k])
 
 
 def destinations(
@@ -81,75 +95,72 @@ def destinations(
     hundred batched steps; memory a few times the input.
     """
     flow = _OrientationFlow.of(field, a0, w0)
-    y, h = flow.start, np.full(len(a0), 1e-2)
+
+    def arrived(y: np.ndarray, which: np.ndarray) -> np.ndarray:
+        grows, dies, turns = flow.arrived(y, aligned)
+        return np.select([grows, dies, turns], [_GROWS, _DIES, _TURNS], GOES_ON)
+
+    run = follow(
+        flow.velocity, flow.start, np.full(len(a0), _FIRST_STEP),
+        tolerance=tolerance, max_steps=max_steps, largest=_LARGEST_STEP, project=flow.normalised, retire=arrived,
+    )  # fmt: skip
     fates = np.full(len(a0), Fate.UNDECIDED, dtype=object)
-    final = y.copy()
-    active = np.arange(len(a0))
-    for _ in range(max_steps):
-        if active.size == 0:
-            break
-        new, error = step(flow.members(active).field, y, h)
-        accepted = error <= tolerance
-        y = np.where(accepted[:, None], flow.normalised(new), y)
-        h = np.minimum(next_size(h, error, tolerance), 5.0)
-        grows, dies = flow.arrived(y, aligned)
-        done = accepted & (grows | dies)
-        fates[active[done & grows]] = Fate.GROWS
-        fates[active[done & dies]] = Fate.DIES
-        final[active] = y
-        active, y, h = active[~done], y[~done], h[~done]
+    fates[run.reasons == _GROWS], fates[run.reasons == _DIES] = Fate.GROWS, Fate.DIES
     times = np.full(len(a0), np.inf)
-    growing = fates == Fate.GROWS
-    if field.tensor.order > 1 and growing.any():
-        times[growing] = flow.unscale_time(final[growing, -1] + flow.time_left(final[growing]), growing)
-    return Destinations(u=final[:, :-3], fates=fates, blow_up_times=times)
+    ends = (run.reasons == _GROWS) | (run.last[:, -2] > _HUGE)
+    if field.tensor.order > 1 and ends.any():
+        times[ends] = flow.unscale_time(run.last[ends, -1] + flow.time_left(run.last[ends]), ends)
+    return Destinations(u=run.last[:, :-3], fates=fates, blow_up_times=times)
 
 
 def neurons_at(
     field: SmoothField,
     a0: np.ndarray,
     w0: np.ndarray,
-    time: float,
+    time: float | np.ndarray,
     *,
     tolerance: float = 1e-11,
     max_steps: int = 20_000,
 ) -> Neurons:
-    """The neurons at one gradient-flow time; those that blow up before it are marked and left at their last state."""
+    """The neurons at gradient-flow times; those that blow up before one are marked there and left at their last state.
+
+    `time` is one time, times (G,) in ascending order, or times (G, N) of each neuron's own: many cost one integration,
+    and the neurons have a first axis G then.  Raises TheoryError for times that are not ascending, or where `max_steps`
+    do not suffice.
+    """
     flow = _OrientationFlow.of(field, a0, w0)
-    y, h = flow.start, np.full(len(a0), 1e-2)
-    target = flow.scale_time(time)
-    final, blown = y.copy(), np.zeros(len(a0), dtype=bool)
-    active = np.arange(len(a0)) if time > 0 else np.arange(0)
-    y, h, target = y[active], h[active], target[active]
-    for _ in range(max_steps):
-        if active.size == 0:
-            break
-        # The clock t(μ) is monotone: a Newton step on it lands on the target time where it is within reach.
-        field_of_active = flow.members(active).field
-        rate = field_of_active(y)[:, -1]
-        remaining = target - y[:, -1]
-        newton = remaining / np.maximum(rate, 1e-300)
-        h = np.minimum(h, newton)
-        new, error = step(field_of_active, y, h)
-        accepted = (error <= tolerance) & (new[:, -1] <= target * (1 + 1e-14))
-        y = np.where(accepted[:, None], flow.normalised(new), y)
-        h = np.minimum(np.where(accepted, next_size(h, error, tolerance), 0.5 * h), 5.0)
-        arrived = target - y[:, -1] <= 1e-13 * target
-        lost = accepted & (y[:, -2] > _HUGE)
-        final[active] = y
-        blown[active[lost]] = True
-        keep = ~(arrived | lost)
-        active, y, h, target = active[keep], y[keep], h[keep], target[keep]
-    if active.size:
+    asked = np.asarray(time, dtype=float)
+    times = np.atleast_1d(asked)
+    if not np.all(np.diff(times, axis=0) >= 0):
+        raise TheoryError("neurons_at: times that do not ascend; accepted: ascending times, (G,) or (G, N)")
+    times = times if times.ndim == 2 else np.repeat(times[:, None], len(a0), axis=1)
+    run = follow(
+        flow.velocity, flow.start, np.full(len(a0), _FIRST_STEP),
+        tolerance=tolerance, max_steps=max_steps, times=flow.scale_time(np.maximum(times, 0.0)), clock=-1,
+        largest=_LARGEST_STEP, project=flow.normalised, retire=lambda y, _: np.where(y[:, -2] > _HUGE, _LOST, GOES_ON),
+    )  # fmt: skip
+    if run.running.any():
+        late = float(times[:, run.running].max())
         raise TheoryError(
-            f"{active.size} neurons did not reach time {time:g} in {max_steps} steps; pass a larger max_steps"
+            f"{run.running.sum()} neurons did not reach time {late:g} in {max_steps} steps; pass a larger max_steps"
         )
-    u, psi, r = final[:, :-3], final[:, -3], flow.scale * np.exp(final[:, -2])
-    return Neurons(a=np.tan(psi) * r / np.sqrt(field.tensor.order), u=u, r=r, blown_up=blown)
+    y = run.states
+    u, psi, r = y[..., :-3], y[..., -3], flow.scale * np.exp(y[..., -2])
+    blown = (run.reasons == _LOST) & (run.met <= np.arange(len(times))[:, None])
+    found = Neurons(a=np.tan(psi) * r / np.sqrt(field.tensor.order), u=u, r=r, blown_up=blown)
+    return found if asked.ndim else found.one(0)
 
 
+_FIRST_STEP = 1e-2  # of μ: chosen because the controller finds its own size in two steps from there
+_LARGEST_STEP = (
+    5.0  # of μ: chosen because components turn at rates up to 1, where longer steps are not stable
+)
+_GROWS, _DIES, _TURNS, _LOST = 1, 2, 3, 4  # why a neuron is followed no longer
 # log(r/ρ0) past which a neuron has left the leading order for good: within e^{-40(p-1)} of its blow-up time.
-_HUGE = 40.0
+_HUGE = 40.0  # chosen because e^{-40} is below the rounding of the time
+# log(r/ρ0) past which a neuron that still turns is left: it has blown up long ago.  Chosen because an orientation whose
+# angles fall as r^{-1/100} or faster is met to 1e-8 before that; at a degenerate one they fall as a power of log r.
+_ENDLESS = 2000.0
 _FAR = 300.0  # of logarithms, inside the range of binary64
 
 
@@ -190,11 +201,8 @@ class _OrientationFlow:
         balance = (r0 / scale) ** 2 - p * (a0 / scale) ** 2
         return cls(base=field, rate=rate, scale=scale, start=start, balance=balance)
 
-    def members(self, which: np.ndarray) -> _OrientationFlow:
-        """The same flow for some of the neurons."""
-        return replace(self, scale=self.scale[which], start=self.start[which], balance=self.balance[which])
-
-    def field(self, y: np.ndarray) -> np.ndarray:
+    def velocity(self, y: np.ndarray, which: np.ndarray) -> np.ndarray:
+        """The field at states (k, D + 3) of the neurons `which` (k,)."""
         p, c = self.base.tensor.order, self.base.coefficient / self.rate
         u, psi, log_r = y[:, :-3], y[:, -3], y[:, -2]
         slope = self.base.tensor.gradient(u)
@@ -208,7 +216,7 @@ class _OrientationFlow:
             np.clip(log_r, -_FAR, 0.0)
         )  # r/ρ0 where it is below 1, and the inverse where it is above
         outside = np.exp(-np.clip(log_r, 0.0, _FAR))
-        exact_cos = inside / np.sqrt(2 * inside**2 - self.balance * outside**2)
+        exact_cos = inside / np.sqrt(2 * inside**2 - self.balance[which] * outside**2)
         out[:, -1] = exact_cos * np.exp(np.minimum((1 - p) * log_r, _FAR)) / np.sqrt(p)
         return out
 
@@ -218,7 +226,8 @@ class _OrientationFlow:
         y[:, :-3] /= np.linalg.norm(y[:, :-3], axis=1, keepdims=True)
         return y
 
-    def arrived(self, y: np.ndarray, aligned: float) -> tuple[np.ndarray, np.ndarray]:
+    def arrived(self, y: np.ndarray, aligned: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Which states (N, D + 3) grow along an orientation, die at one, or have blown up while they still turn."""
         c = self.base.coefficient / self.rate
         u, psi = y[:, :-3], y[:, -3]
         slope = self.base.tensor.gradient(u)
@@ -226,10 +235,9 @@ class _OrientationFlow:
         tangential = np.linalg.norm(slope - value[:, None] * u, axis=1)
         power = c * value * np.sin(psi)
         still = abs(c) * tangential < aligned * np.abs(c * value)
-        return (
-            still & (power > 0) & (np.abs(np.cos(2 * psi)) < aligned),
-            still & (power < 0) & (np.cos(psi) < aligned),
-        )
+        balanced = (power > 0) & (np.abs(np.cos(2 * psi)) < aligned)
+        endless = (self.base.tensor.order > 1) & (y[:, -2] > _ENDLESS)
+        return still & balanced, still & (power < 0) & (np.cos(psi) < aligned), endless & balanced
 
     def time_left(self, y: np.ndarray) -> np.ndarray:
         p = self.base.tensor.order

@@ -173,12 +173,11 @@ def _astray(end: State, horizon: Horizon) -> float:
     last = _share(end, lead)
     size = float(np.linalg.norm(end.w[lead]))
     times = np.linspace(0.0, horizon.span, LOOKS)
-    apart = []
-    for time in times:
-        at = neurons_at(leading.field, horizon.early_a, horizon.early_w, time)
-        apart.append(
-            np.linalg.norm(_share(State(leading, at.a, at.w), 0) - last * (at.r[0] / size) ** excess)
-        )
+    at = neurons_at(leading.field, horizon.early_a, horizon.early_w, times)
+    apart = [
+        np.linalg.norm(_share(State(leading, a, w), 0) - last * (r / size) ** excess)
+        for a, w, r in zip(at.a, at.w, at.r[:, 0], strict=True)
+    ]
     return float(np.trapezoid(apart, times))
 
 

@@ -28,11 +28,20 @@ import numpy as np
 
 from theory.errors import TheoryError
 from theory.fields.smooth import SmoothField
+from theory.flows.driver import STUCK, follow
 from theory.flows.smooth import destinations, neurons_at
-from theory.flows.stepper import next_size, step
 
-_TOLERANCE = 1e-10  # of a step
-LATE = 3.0  # in units of the time left at the horizon: before that the leader may still be turning
+_TOLERANCE = (
+    1e-10  # of a step: chosen because a hundred steps then keep 1e-8, below every uncertainty of a horizon
+)
+_FIRST_STEP = (
+    1e-3  # of the whole time: chosen because the controller finds its own size in two steps from there
+)
+_LEAST_STEP = (
+    1e-12  # of the whole time, below which a neuron is blowing up: chosen above the rounding of the time
+)
+_ROUNDS = 100_000  # chosen because steps between the blow-up and the least one are a few hundred
+LATE = 3.0  # of the time left at the horizon: chosen because the leader may still be turning before that
 
 
 @dataclass(frozen=True)
@@ -209,28 +218,29 @@ def perturbed_neurons(
     q, c_next = next_term
     n, size = len(x), np.hypot(a0, np.linalg.norm(w0, axis=1))
 
-    def velocity(y: np.ndarray, size: np.ndarray) -> np.ndarray:
-        a, w = y[:, 0] * size, y[:, 1:] * size[:, None]
+    def velocity(y: np.ndarray, members: np.ndarray) -> np.ndarray:
+        own = size[members]
+        a, w = y[:, 0] * own, y[:, 1:] * own[:, None]
         z = w @ x.T
         slope_a, slope_w = field(a, w)
         on_w = q * c_next * a[:, None] * ((z ** (q - 1) * s) @ x) / n
         moved = np.column_stack([slope_a + c_next * (z**q @ s) / n, slope_w + on_w])
-        return moved * (time / size)[:, None]
+        return moved * (time / own)[:, None]
 
-    y, h, now = np.column_stack([a0, w0]) / size[:, None], np.full(len(a0), 1e-3), np.zeros(len(a0))
-    active = np.flatnonzero(now < 1.0 - 1e-14) if time > 0 else np.arange(0)
-    while active.size:
-        h[active] = np.minimum(h[active], 1.0 - now[active])
-        own = size[active]
-        with np.errstate(over="ignore", invalid="ignore"):
-            new, error = step(lambda states, own=own: velocity(states, own), y[active], h[active])
-        good = error <= _TOLERANCE
-        y[active[good]] = new[good]
-        now[active[good]] += h[active[good]]
-        h[active] = next_size(h[active], np.where(np.isfinite(error), error, 1.0), _TOLERANCE)
-        if np.any(h[active] < 1e-12):
-            return None
-        active = active[1.0 - now[active] > 1e-14]
+    start = np.column_stack([a0, w0]) / size[:, None]
+    if time <= 0:
+        return start[:, 0] * size, start[:, 1:] * size[:, None]
+    run = follow(
+        velocity, start, np.full(len(a0), _FIRST_STEP), tolerance=_TOLERANCE, max_steps=_ROUNDS,
+        times=np.ones((1, len(a0))), smallest=_LEAST_STEP, together=True,
+    )  # fmt: skip
+    if np.any(run.reasons == STUCK):
+        return None
+    if run.running.any():
+        raise TheoryError(
+            f"{run.running.sum()} neurons with their next Taylor term did not reach time {time:g} in {_ROUNDS} steps"
+        )
+    y = run.states[0]
     return y[:, 0] * size, y[:, 1:] * size[:, None]
 
 

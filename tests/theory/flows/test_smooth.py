@@ -1,9 +1,12 @@
 """Destinations by the autonomous flow, against exact special cases and numerics' Cartesian flow."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.integrate import solve_ivp
 
 from numerics.flow import LeadingStatus, leading_flow, moments
 from theory.errors import TheoryError
@@ -125,3 +128,84 @@ def test_refuses_what_has_no_orientation():
         destinations(field, np.ones(2), np.array([[1.0, 0, 0], [0, 0, 0]]))
     with pytest.raises(TheoryError, match="vanishes"):
         destinations(field_of(np.eye(3), np.zeros(3), 3), np.ones(1), np.ones((1, 3)))
+
+
+@dataclass(frozen=True)
+class Binary:
+    """P(w) = Σ_k `coefficients`[k] w1^{p-k} w2^k, all that the flow asks of a moment tensor of D = 2."""
+
+    coefficients: tuple[float, ...]
+    dimension = 2
+
+    @property
+    def order(self):
+        return len(self.coefficients) - 1
+
+    def value(self, w):
+        p = self.order
+        return sum(c * w[..., 0] ** (p - k) * w[..., 1] ** k for k, c in enumerate(self.coefficients))
+
+    def gradient(self, w):
+        p, terms = self.order, list(enumerate(self.coefficients))
+        along = sum(c * (p - k) * w[..., 0] ** max(p - k - 1, 0) * w[..., 1] ** k for k, c in terms)
+        across = sum(c * k * w[..., 0] ** (p - k) * w[..., 1] ** max(k - 1, 0) for k, c in terms)
+        return np.stack([along, across], axis=-1) / p
+
+
+def blow_up_of_the_equations(form, a0, w0):
+    """The time at which ‖(a, w)‖ = 1e4, by DOP853 on a' = P(w), w' = a ∇P(w): what is left is below 1e-7 of it."""
+
+    def equations(_, y):
+        return np.concatenate([[form.value(y[1:])], form.order * y[0] * form.gradient(y[1:])])
+
+    def far(_, y):
+        return np.linalg.norm(y) - 1e4
+
+    far.terminal = True
+    run = solve_ivp(equations, (0, 1e3), np.r_[a0, w0], "DOP853", rtol=1e-12, atol=1e-14, events=far)
+    return run.t_events[0][0]
+
+
+@pytest.mark.parametrize(
+    "coefficients", [(1.0, 0.0, 1.5, 0.0), (1.0, 0.0, 2.0, 0.0, 0.5), (1.0, 0.0, 2.0, 0.0, -1.0)]
+)
+def test_a_degenerate_maximum_is_blown_up_at(coefficients):
+    """At w1 the maxima are of fourth order, where an angle falls as a power of log r and never below a tolerance."""
+    form, angles, a0 = Binary(coefficients), np.array([0.4, -0.1]), np.array([0.7, 1.5])
+    w0 = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    end = destinations(SmoothField(form, 1.0), a0, w0)
+    witness = [blow_up_of_the_equations(form, *start) for start in zip(a0, w0, strict=True)]
+    np.testing.assert_allclose(end.blow_up_times, witness, rtol=1e-6)
+    assert np.all(end.u[:, 0] > 0.99)
+
+
+def test_the_degenerate_maximum_of_data_has_the_first_blow_up():
+    """The largest P lies at (1, 0, 1)/√2, which has a zero direction: no certified orientation has its blow-up time."""
+    rows = np.array([[1, -1, 1, 1], [1, 1, 1, 1], [1, 0, 1, 1], [-1, 0, 1, 0], [-1, 0, 1, 1]], dtype=float)
+    form = MomentTensor.from_data(rows[:, :3], rows[:, 3], 4)
+    a0, w0 = np.array([0.5]), np.array([[1.0, 0.3, 0.8]])
+    end = destinations(SmoothField(form, 1.0), a0, w0)
+    np.testing.assert_allclose(end.blow_up_times, blow_up_of_the_equations(form, 0.5, w0[0]), rtol=1e-6)
+    assert abs(end.u[0] @ [1, 0, 1]) / np.sqrt(2) > 0.999
+
+
+@pytest.mark.parametrize("p", [1, 2, 3])
+def test_many_times_in_one_pass_are_each_time_alone(p):
+    rng = np.random.default_rng(p)
+    x, s = rng.standard_normal((20, 3)), rng.standard_normal(20)
+    a0, w0 = draw(5, 15, 3)
+    field = field_of(x, s, p)
+    last = 2.0 if p == 1 else 1.2 * np.sort(destinations(field, a0, w0).blow_up_times)[1]
+    times = last * np.array([0.0, 0.1, 0.1, 0.5, 0.9, 1.0])
+    many = neurons_at(field, a0, w0, times)
+    own = neurons_at(field, a0, w0, np.multiply.outer(times, np.linspace(0.5, 1.0, 15)))
+    for k, time in enumerate(times):
+        one = neurons_at(field, a0, w0, float(time))
+        np.testing.assert_array_equal(many.blown_up[k], one.blown_up)
+        here = ~one.blown_up
+        np.testing.assert_allclose(many.a[k, here], one.a[here], rtol=1e-8, atol=1e-9)
+        np.testing.assert_allclose(many.w[k, here], one.w[here], rtol=1e-8, atol=1e-9)
+        np.testing.assert_allclose(own.w[k, -1], many.w[k, -1], rtol=1e-8, atol=1e-9)
+    assert p == 1 or many.blown_up[-1].any()
+    with pytest.raises(TheoryError, match="ascend"):
+        neurons_at(field, a0, w0, times[::-1])
