@@ -6,43 +6,34 @@ and derivatives stay in the first-level cache, and tanh, sigmoid and their relat
 polynomial. What a member computes comes from the same instructions in the same order whatever its batch, so
 that its parameters do not depend on it in the last bit.
 
-float64 only. The code is compiled on first use and kept beside this file, or in the user's cache.
+float64 only.
 """
 
 import numpy as np
 import torch
 
-from numerics.kernels.elementary import exact, exp, expm1, reducing, tanh
-from numerics.kernels.workers import spread
-from numerics.nets.activations import CATALOGUE, TorchActivation
-from numerics.nets.networks import Network
+from numerics.kernels.compiling import exact, reducing
+from numerics.kernels.elementary import exp, expm1, tanh
+from numerics.kernels.workers import share_out
 
 # Above, the products are worth a call of BLAS.
 LARGEST_DIMENSION, LARGEST_OUTPUTS = 24, 12
-_KINDS = (
+KINDS = (
     "tanh", "xtanh", "x2tanh", "sigmoid", "silu", "relu", "leaky_relu", "relu2", "elu", "celu", "selu",
     "square", "cube", "identity",
 )  # fmt: skip
 _SELU_SCALE, _SELU_ALPHA = 1.0507009873554805, 1.6732632423543772  # Klambauer et al. 2017, appendix
 
 
-def activation_kind(activation: TorchActivation, dtype: torch.dtype, device: torch.device) -> int | None:
-    """The number by which the code here knows a catalogue's activation on these tensors, or None."""
-    known = CATALOGUE.get(activation.name) is activation and activation.name in _KINDS
-    return (
-        _KINDS.index(activation.name) if known and dtype == torch.float64 and device.type == "cpu" else None
-    )
+def kind_of(name: str, dtype: torch.dtype, device: torch.device) -> int | None:
+    """The number by which the code here knows a catalogue's activation on such tensors, or None."""
+    known = name in KINDS and dtype == torch.float64 and device.type == "cpu"
+    return KINDS.index(name) if known else None
 
 
-def kind(network: Network, dtype: torch.dtype, device: torch.device) -> int | None:
-    """The `activation_kind` of a network that `forward` and `backward` can treat, or None."""
-    narrow = (
-        network.depth == 1
-        and network.convolution is None
-        and network.shapes["w1"][1] <= LARGEST_DIMENSION
-        and network.outputs <= LARGEST_OUTPUTS
-    )
-    return activation_kind(network.layers[0], dtype, device) if narrow else None
+def is_thin(dimension: int, outputs: int) -> bool:
+    """Whether `forward` and `backward` take a two-layer network of D inputs (the bias counted) and K outputs."""
+    return dimension <= LARGEST_DIMENSION and outputs <= LARGEST_OUTPUTS
 
 
 def activate(kind: int, z: torch.Tensor, derivative: torch.Tensor) -> None:
@@ -52,7 +43,7 @@ def activate(kind: int, z: torch.Tensor, derivative: torch.Tensor) -> None:
     def part(start: int, stop: int) -> None:
         _activate(kind, values[start:stop], slopes[start:stop])
 
-    spread(part, len(values), 1e-9 * len(values))
+    share_out(part, len(values), 1e-9 * len(values))
 
 
 @exact

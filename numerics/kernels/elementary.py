@@ -1,28 +1,13 @@
-"""e^t, e^t - 1 and tanh for compiled loops: branch-free, so that eight doubles at a time go through them.
+"""e^t, e^t - 1 and tanh for compiled loops: branch-free, so that eight doubles at a time go through them."""
 
-Compiled on first use and kept beside this file, or in the user's cache.
-"""
-
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 
-# Sums of a reducing loop may be taken eight at a time (reassoc); the exponential's reduction of its argument may not.
-_OPTIONS: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy", "boundscheck": False}
-
-
-def exact(function: Callable) -> Callable:
-    """Compiled with the additions in the order in which they are written."""
-    return njit(fastmath={"contract"}, **_OPTIONS)(function)
-
-
-def reducing(function: Callable) -> Callable:
-    """Compiled with sums in an order that the machine likes, the same in every call."""
-    return njit(fastmath={"contract", "reassoc"}, **_OPTIONS)(function)
+from numerics.kernels.compiling import exact
 
 
 @intrinsic

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from numerics.kernels.elementary import exact, reducing
-from numerics.kernels.workers import spread
+from numerics.kernels.compiling import exact, reducing
+from numerics.kernels.workers import share_out
 
 SMALL = 64
 _ALIGNMENT = 64  # bytes
@@ -98,7 +98,7 @@ def _loops(weights: Tensor, below: Tensor, bias: Tensor, out: Tensor) -> Tensor:
         shared = h if len(h) == 1 else h[first:last]
         _combine(w[first:last], shared, start[first:last], result[first:last])
 
-    spread(part, len(w), _SECONDS * w.size * h.shape[2])
+    share_out(part, len(w), _SECONDS * w.size * h.shape[2])
     return out
 
 
@@ -139,7 +139,7 @@ def store_slopes(slope: Tensor, above: Tensor, below: Tensor, bias: bool) -> Non
             shared = h if len(h) == 1 else h[first:last]
             _dots(t[first:last], shared, bias, out[first:last])
 
-        spread(part, len(t), _SECONDS * target.numel() * t.shape[2])
+        share_out(part, len(t), _SECONDS * target.numel() * t.shape[2])
         return
     if slope.device.type == "cpu":
         _each(above, below.transpose(1, 2), target)

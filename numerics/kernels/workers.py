@@ -24,7 +24,7 @@ def threads() -> int:
     return int(wanted) if wanted.isdecimal() and int(wanted) > 0 else os.cpu_count() or 1
 
 
-def spread(action: Callable[[int, int], Result], count: int, seconds: float) -> list[Result]:
+def share_out(action: Callable[[int, int], Result], count: int, seconds: float) -> list[Result]:
     """[action(start, stop), ...] over a partition of range(count) among at most `threads()` threads, each with
     a fair part of an estimated `seconds` of work; in this thread where that is little."""
     most = threads()

@@ -2,7 +2,7 @@
 cache.
 
 Members are treated in blocks whose hidden layers stay in the second-level cache; all large passes write into
-buffers that are allocated once. Narrow two-layer networks on the CPU go through `compiled`, all others through
+buffers that are allocated once. Narrow two-layer networks on the CPU go through compiled passes, all others through
 torch. With one output and one hidden layer the output weight leaves the sum over samples,
 
     ∂R/∂w_j = a_j · mean_i (s_i σ'(w_j·x_i) x_i),
@@ -13,8 +13,8 @@ so that no (m, n) product with a is ever formed. Convolutions go through automat
 import torch
 from torch import Tensor
 
-from numerics.kernels import compiled, products
-from numerics.kernels.workers import spread
+from numerics import kernels
+from numerics.nets.activations import CATALOGUE, TorchActivation
 from numerics.nets.losses import Loss
 from numerics.nets.networks import Network, Parameters, views
 
@@ -22,6 +22,19 @@ from numerics.nets.networks import Network, Parameters, views
 # (59 against 39 µs a network-step at 2^20), above 2^23 the memory's.
 CACHE_BYTES = 2**22
 _SECONDS = 1.2e-9  # of one sample at one hidden neuron in a compiled pass forward and back, about
+
+
+def activation_kind(activation: TorchActivation, dtype: torch.dtype, device: torch.device) -> int | None:
+    """The number by which `kernels` knows an activation of the catalogue on such tensors, or None."""
+    known = CATALOGUE.get(activation.name) is activation
+    return kernels.kind_of(activation.name, dtype, device) if known else None
+
+
+def network_kind(network: Network, dtype: torch.dtype, device: torch.device) -> int | None:
+    """The `activation_kind` of a network that goes through the compiled passes, or None."""
+    two_layers = network.depth == 1 and network.convolution is None
+    thin = two_layers and kernels.is_thin(network.shapes["w1"][1], network.outputs)
+    return activation_kind(network.layers[0], dtype, device) if thin else None
 
 
 def block_members(
@@ -46,7 +59,7 @@ def hidden_bytes(network: Network, samples: int, dtype: torch.dtype, device: tor
     rows = [shape[0] for name, shape in network.shapes.items() if name != "a"]
     rows[0] *= positions
     by_hand = network.convolution is None
-    kinds = [compiled.activation_kind(layer, dtype, device) if by_hand else None for layer in network.layers]
+    kinds = [activation_kind(layer, dtype, device) if by_hand else None for layer in network.layers]
     arrays = sum(width * (3 if kind is None else 2) for width, kind in zip(rows, kinds, strict=True))
     return arrays * samples * dtype.itemsize
 
@@ -60,8 +73,8 @@ class RiskGradient:
         ones = torch.ones(1, x.shape[0], dtype=x.dtype, device=x.device)
         self.columns = torch.cat([x.T, ones]) if network.hidden_bias else x.T.contiguous()
         self.block = block_members(network, x.shape[0], x.dtype, x.device, members)
-        self.kind = compiled.kind(network, x.dtype, x.device)
-        self.kinds = [compiled.activation_kind(layer, x.dtype, x.device) for layer in network.layers]
+        self.kind = network_kind(network, x.dtype, x.device)
+        self.kinds = [activation_kind(layer, x.dtype, x.device) for layer in network.layers]
         widths = [] if network.convolution else [s[0] for name, s in network.shapes.items() if name != "a"]
         self.buffers = [
             [
@@ -92,7 +105,7 @@ class RiskGradient:
             weights = views(self.network, flat[rows])
             if self.network.convolution is None:
                 hidden, _ = self._hidden(weights, len(flat[rows]))
-                f = products.affine(weights["a"], hidden[-1], self.network.output_bias)
+                f = kernels.affine(weights["a"], hidden[-1], self.network.output_bias)
             else:
                 f = self.network.forward(weights, self.x)
             torch.mean(self.loss.decrease(f, self.y), -1, out=decreases[rows])
@@ -107,7 +120,7 @@ class RiskGradient:
     def _by_autograd(self, flat: Tensor, gradient: Tensor, decrease: Tensor) -> None:
         leaf = (
             flat.detach().clone().requires_grad_()
-        )  # a copy starts at a multiple of 64 bytes, see `products`
+        )  # a copy starts at a multiple of 64 bytes, see `kernels.products`
         with torch.enable_grad():
             f = self.network.forward(views(self.network, leaf), self.x)
         residual = self._signal(f.detach(), decrease)
@@ -121,11 +134,11 @@ class RiskGradient:
         def part(start: int, stop: int) -> None:
             f = torch.empty(stop - start, self.network.outputs, columns.shape[1], dtype=flat.dtype)
             hidden, own = (h[start:stop], d[start:stop]), rows[start:stop]
-            compiled.forward(self.kind, own, columns, bias, *hidden, f.numpy())
+            kernels.forward(self.kind, own, columns, bias, *hidden, f.numpy())
             residual = self._signal(f, decrease[start:stop]).contiguous().numpy()
-            compiled.backward(own, columns, bias, *hidden, residual, slopes[start:stop])
+            kernels.backward(own, columns, bias, *hidden, residual, slopes[start:stop])
 
-        spread(part, flat.shape[0], _SECONDS * flat.shape[0] * h.shape[1] * h.shape[2])
+        kernels.share_out(part, flat.shape[0], _SECONDS * flat.shape[0] * h.shape[1] * h.shape[2])
 
     def _hidden(self, weights: Parameters, members: int) -> tuple[list[Tensor], list[Tensor]]:
         """Values and derivatives (B, m, n) of every hidden layer, in the buffers where the activation allows."""
@@ -135,12 +148,12 @@ class RiskGradient:
         for layer, kind in enumerate(self.kinds):
             z, *others = (buffer[:members] for buffer in self.buffers[layer])
             below, bias = (hidden[-1], network.upper_bias) if layer else (self.columns[None], False)
-            products.affine(weights[f"w{layer + 1}"], below, bias, z)
+            kernels.affine(weights[f"w{layer + 1}"], below, bias, z)
             if kind is None:
                 value, derivative = network.layers[layer].value_and_derivative(z, *others)
             else:
                 value, derivative = z, others[0]
-                compiled.activate(kind, value, derivative)
+                kernels.activate(kind, value, derivative)
             hidden.append(value + hidden[-1] if layer and network.residual else value)
             derivatives.append(derivative)
         return hidden, derivatives
@@ -149,23 +162,23 @@ class RiskGradient:
         network, weights, slopes = self.network, views(self.network, flat), views(self.network, gradient)
         depth, columns = network.depth, self.columns[None]
         hidden, derivatives = self._hidden(weights, flat.shape[0])
-        f = products.affine(weights["a"], hidden[-1], network.output_bias)
+        f = kernels.affine(weights["a"], hidden[-1], network.output_bias)
         residual = self._signal(f, decrease)
         width = hidden[-1].shape[1]
-        products.store_slopes(slopes["a"], residual, hidden[-1], network.output_bias)
+        kernels.store_slopes(slopes["a"], residual, hidden[-1], network.output_bias)
         if depth == 1 and network.outputs == 1 and is_narrow(columns.shape[1], columns.shape[2], width):
-            products.store_slopes(slopes["w1"], derivatives[0], residual * columns, False)
+            kernels.store_slopes(slopes["w1"], derivatives[0], residual * columns, False)
             slopes["w1"].mul_(weights["a"][..., :width].transpose(1, 2))
             return
-        back = products.pulled_back(weights["a"], residual, width)
+        back = kernels.pulled_back(weights["a"], residual, width)
         for layer in reversed(range(depth)):
             through = derivatives[layer].mul_(back)
             if layer == 0:
-                products.store_slopes(slopes["w1"], through, columns, False)
+                kernels.store_slopes(slopes["w1"], through, columns, False)
                 break
             name, width = f"w{layer + 1}", hidden[layer - 1].shape[1]
-            products.store_slopes(slopes[name], through, hidden[layer - 1], network.upper_bias)
-            below = products.pulled_back(weights[name], through, width)
+            kernels.store_slopes(slopes[name], through, hidden[layer - 1], network.upper_bias)
+            below = kernels.pulled_back(weights[name], through, width)
             back = below.add_(back) if network.residual else below
 
 

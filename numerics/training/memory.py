@@ -4,8 +4,7 @@ import torch
 from torch import Tensor
 
 from numerics import host
-from numerics.kernels import compiled
-from numerics.nets.gradient import block_members, hidden_bytes, is_narrow
+from numerics.nets.gradient import activation_kind, block_members, hidden_bytes, is_narrow, network_kind
 from numerics.nets.networks import Network
 
 # ended, running, previous, gradient; a snapshot; one temporary of the optimiser
@@ -39,9 +38,9 @@ def training_bytes(
     hidden = block * hidden_bytes(network, samples, dtype, device)
     if network.convolution is not None:
         hidden *= 2
-    elif compiled.kind(network, dtype, device) is None:
+    elif network_kind(network, dtype, device) is None:
         widths = [shape[0] for name, shape in network.shapes.items() if name != "a"]
-        known = [compiled.activation_kind(layer, dtype, device) is not None for layer in network.layers]
+        known = [activation_kind(layer, dtype, device) is not None for layer in network.layers]
         written = all(one or layer.pair is not None for one, layer in zip(known, network.layers, strict=True))
         hidden += min(network.depth, BACKWARD_LAYERS) * max(widths) * passed
         hidden += 0 if written else UNWRITTEN_LAYERS * max(widths) * column

@@ -11,9 +11,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from numerics import kernels
 from numerics.errors import NumericsError
-from numerics.kernels import compiled
-from numerics.kernels.workers import spread
 
 _SECONDS = 1.5e-9  # of one parameter in Adam's pass, about
 
@@ -87,9 +86,9 @@ class Adam:
             arrays = [tensor.view(-1).numpy() for tensor in (gradient, mean, square)]
 
             def part(start: int, stop: int) -> None:
-                compiled.adam(*(array[start:stop] for array in arrays), *self.betas, shift, scale)
+                kernels.adam(*(array[start:stop] for array in arrays), *self.betas, shift, scale)
 
-            spread(part, len(arrays[0]), _SECONDS * len(arrays[0]))
+            kernels.share_out(part, len(arrays[0]), _SECONDS * len(arrays[0]))
             return gradient
         mean.lerp_(gradient, 1 - self.betas[0])
         square.mul_(self.betas[1]).addcmul_(gradient, gradient, value=1 - self.betas[1])

@@ -19,9 +19,7 @@ def test_neurons_are_those_of_train_and_the_start_is_left_alone(outputs):
     before = {name: value.clone() for name, value in start.parameters.items()}
     options = {"lr": 0.1, "stop": [LossFraction(0.02), Steps(40)]}
     run = train_neurons(start, X, Y[outputs], step=0.3, snapshots=[0, 4, 8], time_factor=10.0, **options)
-    same = train(
-        start.network, before, X, Y[outputs], snapshots=[0, 4, 8], keep_parameters=True, **options
-    )
+    same = train(start.network, before, X, Y[outputs], snapshots=[0, 4, 8], keep_parameters=True, **options)
     assert all((start.parameters[name] == value).all() for name, value in before.items())
     for found, expected in zip((run.a0, run.w0), start.network.neurons(before), strict=True):
         np.testing.assert_array_equal(found, expected)

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from numerics.kernels import compiled
+from numerics.nets import gradient as gradients
 from numerics.nets import losses
 from numerics.nets.activations import from_callable
-from numerics.nets.gradient import RiskGradient
+from numerics.nets.gradient import RiskGradient, activation_kind, network_kind
 from numerics.nets.networks import Convolution, Network, flatten
 from numerics.training.optimizers import Adam
 from numerics.training.stopping import LossFraction, Steps
@@ -32,10 +33,10 @@ def _both(network: Network, std: float, samples: int, seed: int, loss: str = "ha
     x, y = _data(network, samples, seed)
     flat = flatten(network, network.initialise(std, 3))
     answers = []
-    for known in (compiled.activation_kind, lambda *_: None):
-        with mock.patch.object(compiled, "activation_kind", known):
+    for known in (activation_kind, lambda *_: None):
+        with mock.patch.object(gradients, "activation_kind", known):
             risk = RiskGradient(network, x, y, losses.get(loss), 3)
-        assert (risk.kind is None) == (known is not compiled.activation_kind)
+        assert (risk.kind is None) == (known is not activation_kind)
         gradient = torch.full_like(flat, torch.nan)
         answers.append((risk(flat, gradient), gradient))
     return answers
@@ -43,7 +44,7 @@ def _both(network: Network, std: float, samples: int, seed: int, loss: str = "ha
 
 @settings(max_examples=60, deadline=None)
 @given(
-    activation=st.sampled_from(compiled._KINDS),
+    activation=st.sampled_from(compiled.KINDS),
     inputs=st.integers(1, 9),
     width=st.integers(1, 9),
     outputs=st.integers(1, 3),
@@ -76,7 +77,7 @@ def test_values_and_derivatives_keep_their_relative_accuracy(activation):
     sizes = np.concatenate([10.0 ** np.arange(-300, 3, 7.0), np.linspace(0.01, 60, 400)])
     z = np.concatenate([sizes, -sizes])
     value, derivative = z.copy(), np.empty_like(z)
-    compiled._activate(compiled._KINDS.index(activation), value, derivative)
+    compiled._activate(compiled.KINDS.index(activation), value, derivative)
     with mpmath.workdps(40):
         true = np.array([float(exact(mpmath.mpf(v))) for v in z])
         slope = np.array([float(mpmath.diff(exact, mpmath.mpf(v))) for v in z if abs(v) > 1e-3])
@@ -89,7 +90,7 @@ def test_special_values_pass_through():
     z = np.array([0.0, -0.0, np.inf, -np.inf, np.nan])
     for name in ("tanh", "sigmoid", "relu", "elu", "square", "identity", "silu", "leaky_relu"):
         value, derivative = z.copy(), np.empty_like(z)
-        compiled._activate(compiled._KINDS.index(name), value, derivative)
+        compiled._activate(compiled.KINDS.index(name), value, derivative)
         assert np.isnan(value[-1]), name  # a diverged member must be seen as such
     value = z.copy()
     compiled._activate(0, value, np.empty_like(z))
@@ -98,17 +99,17 @@ def test_special_values_pass_through():
 
 
 def test_only_what_it_can_compute_is_compiled():
-    assert compiled.kind(Network(5, 50), torch.float64, CPU) == 0
-    assert compiled.kind(Network(5, 50), torch.float32, CPU) is None
-    assert compiled.kind(Network(5, (9, 9)), torch.float64, CPU) is None
-    assert compiled.kind(Network(784, 50), torch.float64, CPU) is None
-    assert compiled.kind(Network(5, 50, activations="gelu"), torch.float64, CPU) is None
+    assert network_kind(Network(5, 50), torch.float64, CPU) == 0
+    assert network_kind(Network(5, 50), torch.float32, CPU) is None
+    assert network_kind(Network(5, (9, 9)), torch.float64, CPU) is None
+    assert network_kind(Network(784, 50), torch.float64, CPU) is None
+    assert network_kind(Network(5, 50, activations="gelu"), torch.float64, CPU) is None
 
     def tanh(z):
         return z.sin()
 
     named = Network(5, 50, activations=from_callable(tanh, "tanh"))
-    assert compiled.kind(named, torch.float64, CPU) is None
+    assert network_kind(named, torch.float64, CPU) is None
 
 
 NETWORKS = {
