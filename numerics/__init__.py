@@ -7,10 +7,29 @@ Names are loaded when they are first used, so that reading data does not wait fo
     (40, 1)
 """
 
+# ruff: noqa: F401 - the names below are for type checkers
 import sys
 from importlib import import_module
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+# For type checkers, in step with _HOMES: a test compares the two.
+if TYPE_CHECKING:
+    from numerics.data.datasets import Dataset, append_bias, load
+    from numerics.errors import NumericsError
+    from numerics.flow import gradient_flow, leading_flow, moments, one_sided_moments
+    from numerics.measure import chance_counts, clusters, cosine_matrix, match, weighted_median
+    from numerics.measure.merging import merge_neurons, output_change
+    from numerics.nets.activations import TorchActivation, from_callable
+    from numerics.nets.initial import initialise
+    from numerics.nets.networks import Network
+    from numerics.training.schedules import RescaledTime
+    from numerics.training.stopping import Alignment, LossFraction, Status, Steps, Time
+    from numerics.training.train import train, train_stepwise
+    from numerics.weights.adapter import Layer, layers
+    from numerics.weights.checkpoint import load_state
+    from numerics.weights.monitor import CondensationMonitor
+    from numerics.weights.observation import LayerObservation, observe
 
 _HOMES = {
     "numerics.data.datasets": ("Dataset", "append_bias", "load"),

@@ -93,6 +93,11 @@ def leading_flow(
     error is some 50 times ``rtol``, and falls with it. Time is gradient-flow time. Raises `NumericsError` for wrong
     shapes or numbers, or for more neurons than fit in memory. Cost: linear in N, independent of the number of samples
     for `moments`; memory: as `memory.leading_flow_bytes` predicts. Source: theory notes, sections 2 and 6.
+
+    >>> force = numerics.moments([[1.0, 0.0], [0.0, 1.0]], [1.0, 1.0], 1)
+    >>> flow = numerics.leading_flow(force, [0.5], [[1.0, 0.0]])
+    >>> flow.orientation.round(6).tolist()
+    [[0.707107, 0.707107]]
     """
     a, w = np.array(a0, dtype=float), np.array(w0, dtype=float)
     if a.ndim != 1 or w.shape != (len(a), force.dimension):

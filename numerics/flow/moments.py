@@ -163,6 +163,11 @@ def moments(x: ArrayLike, s: ArrayLike, multiplicity: int, coefficient: float = 
     Raises `NumericsError` for wrong shapes, p < 1, c = 0 or numbers that are not finite. Cost: one pass
     over the data, n·D·comb(D+p-2, p-1) multiplications; memory D·comb(D+p-2, p-1) numbers. Source: theory
     notes, section 2.
+
+    >>> import numpy as np
+    >>> force = numerics.moments([[1.0, 0.0], [0.0, 1.0]], [1.0, 1.0], 1)
+    >>> force.gradient(np.array([[1.0], [0.0]])).ravel().tolist()
+    [0.5, 0.5]
     """
     samples, signal = _data(x, s, multiplicity)
     if coefficient == 0 or not np.isfinite(coefficient):

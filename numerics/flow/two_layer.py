@@ -200,6 +200,13 @@ def gradient_flow(
     the times too (`FullFlowResult.at`), for m·(D + K) numbers a step and member. Raises `NumericsError` for wrong shapes
     or numbers. Cost: 13 evaluations of the network a step and member; memory 13·m·(n + D)·E numbers.
     Source: theory notes, sections 0 and 8.
+
+    >>> import numpy as np
+    >>> flow = numerics.gradient_flow(
+    ...     np.tanh, lambda z: 1 / np.cosh(z) ** 2, [[1.0]], [1.0], [1.0], [[1.0]],
+    ...     epsilons=[1e-3, 1e-6], multiplicity=1, tau=1.0)
+    >>> flow.a.round(4).tolist()  # e to leading order
+    [[2.7183], [2.7183]]
     """
     samples, goals = samples_and_goals(x, y)
     a, w = np.asarray(a0hat, dtype=float), np.asarray(w0hat, dtype=float)

@@ -28,7 +28,12 @@ class Match:
 
 def match(u: ArrayLike, targets: ArrayLike) -> Match:
     """The nearest of ``targets`` (k, D) to each row of ``u`` (N, D), u and -u apart; rows need not be
-    normalised."""
+    normalised. Angles are in radians. Raises `NumericsError` for shapes that do not fit.
+
+    >>> found = numerics.match([[2.0, 0.0], [0.0, -3.0]], [[1.0, 0.0], [0.0, 1.0]])
+    >>> found.index.tolist()
+    [0, 0]
+    """
     rows, goals = unit_rows(u), unit_rows(targets, "targets")
     if not len(goals) or rows.shape[1] != goals.shape[1]:
         raise NumericsError(f"targets have shape {goals.shape}; (k, {rows.shape[1]}) with k >= 1 is needed")
@@ -58,5 +63,11 @@ def weighted_quantile(values: ArrayLike, weights: ArrayLike, share: float) -> fl
 
 
 def weighted_median(values: ArrayLike, weights: ArrayLike) -> float:
-    """The smallest value at which the cumulated weight reaches half of the total."""
+    """The smallest value at which the cumulated weight reaches half of the total; values and weights (N,).
+
+    Raises `NumericsError` for other shapes, no values or negative weights.
+
+    >>> numerics.weighted_median([1.0, 2.0, 3.0], [1.0, 1.0, 5.0])
+    3.0
+    """
     return weighted_quantile(values, weights, 0.5)

@@ -56,7 +56,12 @@ def clusters(
     Without ``weights`` a cluster has at least ``minimum`` vectors; with them (amplitudes) at least
     ``minimum_share`` of the total weight, however few vectors. ``matrix``, the cosines (N, N) of these rows
     where they are at hand already, saves computing them; the rows are then taken to be unit vectors. Cost: at most
-    1.5 N² D multiplications; memory a few N·D. Raises `NumericsError`.
+    1.5 N² D multiplications; memory a few N·D. Raises `NumericsError` for
+    rows that are no vectors and a threshold outside [-1, 1].
+
+    >>> found = numerics.clusters([[1.0, 0.0], [2.0, 0.1], [0.0, -1.0]], minimum=1)
+    >>> found.labels.tolist()
+    [0, 0, 1]
     """
     rows = unit_rows(u) if matrix is None else np.asarray(u, dtype=float)
     if not -1 <= cosine <= 1:
@@ -155,7 +160,11 @@ def chance_counts(
     """The number of clusters of ``count`` independent uniform unit vectors in R^dimension, simulated
     (draws,).
 
-    By default as many draws, between 20 and 200, as 2e8 cosines allow.
+    By default as many draws, between 20 and 200, as 2e8 cosines allow. ``cosine``, ``minimum``, ``weights`` and
+    ``minimum_share`` are those of `clusters`. Raises `NumericsError` for counts below 0. Cost: that of `clusters` a draw.
+
+    >>> numerics.chance_counts(50, 6, cosine=0.95, seed=0, draws=3).shape
+    (3,)
     """
     if draws is None:
         draws = int(np.clip(2e8 / max(count, 1) ** 2, 20, 200))

@@ -41,7 +41,11 @@ def pair_blocks(u: Array) -> Iterator[tuple[slice, Array, Array]]:
 
 def cosine_matrix(u: ArrayLike) -> Array:
     """D(u_j, u_k) for rows u (N, D), as (N, N); refused above 2 GiB, where `cosine_quantiles` and
-    `clusters` still work."""
+    `clusters` still work.
+
+    >>> numerics.cosine_matrix([[1.0, 0.0], [0.0, 2.0]]).tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
+    """
     rows = unit_rows(u)
     need = 8 * len(rows) ** 2
     if need > _WHOLE_BYTES:

@@ -73,6 +73,10 @@ def merge_neurons(a: ArrayLike, w: ArrayLike, labels: ArrayLike, *, multiplicity
     Raises `NumericsError` for wrong shapes. Members on both sides of a line are told apart by the sign of
     the cosine to the member of largest amplitude; a one-sided activation must not be merged across sides:
     give the sides two labels.
+
+    >>> small = numerics.merge_neurons([1.0, 2.0], [[1.0, 0.0], [1.0, 0.0]], [0, 0], multiplicity=1)
+    >>> small.a.tolist(), small.w.tolist()
+    ([3.0], [[1.0, 0.0]])
     """
     outputs, weights, given = (
         real_array(part, name) for part, name in ((a, "a"), (w, "w"), (labels, "labels"))
@@ -120,7 +124,15 @@ def output_change(
     before: tuple[ArrayLike, ArrayLike],
     after: tuple[ArrayLike, ArrayLike],
 ) -> OutputChange:
-    """The change of Σ a σ(w·x) on data x (n, D) from the neurons (a, w) ``before`` to those ``after``."""
+    """The change of Σ a σ(w·x) on data x (n, D) from the neurons (a, w) ``before`` to those ``after``.
+
+    ``value`` is σ, elementwise (numpy or torch). Raises `NumericsError` for shapes that do not fit.
+
+    >>> import numpy as np
+    >>> two, one = ([1.0, 2.0], [[1.0], [1.0]]), ([3.0], [[1.0]])
+    >>> numerics.output_change(np.tanh, [[0.5], [2.0]], two, one).largest < 1e-15
+    True
+    """
     sigma, samples = as_numpy(value), np.asarray(x, dtype=float)
 
     def output(neurons: tuple[ArrayLike, ArrayLike]) -> Array:

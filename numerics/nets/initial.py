@@ -105,6 +105,10 @@ def initialise(
     of widths: the remaining neurons have zero weights in and out and keep them under every optimiser, since
     σ(0) = 0 is required; a member is the one that a network of its own width draws. Raises NumericsError for
     unknown groups, negative std, or widths that cannot be had so.
+
+    >>> weights = numerics.initialise(numerics.Network(inputs=5, widths=50), 1e-3, 8)
+    >>> {name: tuple(value.shape) for name, value in weights.items()}
+    {'w1': (8, 50, 6), 'a': (8, 1, 50)}
     """
     members = _members(seeds)
     if dtype not in (torch.float64, torch.float32):

@@ -83,6 +83,13 @@ def train(
     """Trains every member of `parameters` to its stopping rule; arguments and options as in `train_stepwise`.
 
     With `keep_parameters` the history holds the parameters of every snapshot as well.
+
+    >>> data, network = numerics.load("line"), numerics.Network(inputs=1, widths=20)
+    >>> start = numerics.initialise(network, 1e-3, 2)
+    >>> stop = [numerics.LossFraction(0.01), numerics.Steps(100_000)]
+    >>> end = numerics.train(network, start, data.x, data.y, lr=0.1, stop=stop)
+    >>> [status.name for status in end.status]
+    ['LOSS_FRACTION', 'LOSS_FRACTION']
     """
     run = train_stepwise(
         network, parameters, x, y, lr=lr, stop=stop, keep_parameters=keep_parameters, **options

@@ -21,9 +21,7 @@ from numerics.errors import NumericsError
 from numerics.weights.axes import Item, Layout, as_stored, chained, evidence, numbered
 from numerics.weights.blocks import with_roles
 from numerics.weights.chain import Found, takes
-from numerics.weights.low_rank import merged
-from numerics.weights.packed import refuse_packed
-from numerics.weights.parametrized import effective
+from numerics.weights.stored import effective, merged, refuse_packed
 
 _STATISTICS = frozenset(
     (
