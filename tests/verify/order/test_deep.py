@@ -6,17 +6,20 @@ from types import MappingProxyType
 import pytest
 
 from tests.theory.witnesses.deep import INPUTS, PAIRS, SETTINGS, TRIPLES, X, Y
-from theory import activation
+from theory import activation, predict
 from theory.fields.deep import DeepField
 from theory.systems.deep.powers import Kept
-from verify.order.cases import deep_case
+from verify.order.cases import case_of
 from verify.report.verdict import Verdict
 
 
 def case(names, *, bias=False, residual=False, keeping=Kept.STRICT, change=None, **options):
-    sigmas = tuple(activation(name) for name in names)
-    field = DeepField.of(sigmas, X, Y, hidden_bias=bias, residual=residual, keeping=keeping)
-    return deep_case(change(field) if change else field, sigmas, INPUTS, Y, width=3, **options)
+    first, *further = names
+    found = predict(INPUTS, Y, first, layers=tuple(further), hidden_bias=bias, residual=residual)
+    found = found.keeping(keeping)
+    if change:
+        found = replace(found, leading=change(found.leading))
+    return case_of(found, width=3, **options)
 
 
 def confirmed(names, **options):
@@ -135,7 +138,7 @@ def test_a_wrong_k_is_refuted(shift):
 def test_a_wrong_law_of_one_group_is_refuted(group, part):
     one = case(("tanh", "x*tanh(x)"), bias=True)
     laws = {**one.laws, group: replace(one.laws[group], **{part: getattr(one.laws[group], part) + 1})}
-    result = one.measure(laws=laws)
+    result = one.measure(groups=laws)
     assert result.verdict is Verdict.REFUTED
     assert [name for name, g in result.groups.items() if g.verdict is Verdict.REFUTED] == [group]
 
