@@ -59,6 +59,10 @@ def _linear(leading: LeadingOrder, a0: np.ndarray, w0: np.ndarray, fraction: flo
     states = [State(leading, *each) for each in zip(a, w, strict=True)]
     rest = np.array([each.relative(each.left_out(each.next_term, each.feedback())) for each in states])
     fallen = np.array([each.fall_error for each in states])
+    # The next Taylor term is in the prediction as it acts on neurons that lie along ĝ.  Before they do it acts otherwise,
+    # by its share at the start: of the end's e^{-(q-1)γt}, little after a long growth and most of it after a short one.
+    begun = [State(leading, *each) for each in zip(a0, w0, strict=True)]
+    rest = rest + np.array([each.relative(each.next_term) for each in begun])
     average = np.sum(growing**2 * rest, axis=1) / np.sum(growing**2, axis=1)
     return Expected(
         times=times,

@@ -1,8 +1,8 @@
 """Checks of networks at the end of the initial stage, where the leading order must still lead.
 
 Angle.     Weighted by amplitude |a| ‖w‖^p, the angle of trained neurons to their destinations is compared with the
-           angle that theory expects at the horizon: the remaining misalignment and the first-order tilt by the forces beyond
-           leading order.  What theory leaves out is the second order of those forces.
+           angle that theory expects at the horizon: the remaining misalignment and the first-order tilt by the forces
+           beyond leading order.  What theory leaves out is the second order of those forces.
 Horizon.   Does the initial stage end when theory says?
 Exponent.  Order 1: until the tilt of the signal holds it up, the angle at a fixed fall of the loss is ∝ std.  The exponent
            over two decades of scales is compared with the exponent of the expected angles, tilt included.
@@ -15,7 +15,6 @@ import numpy as np
 from numerics.measure import weighted_median
 from theory import Expected
 from theory.forms.vectors import angle
-from verify.bridge.training import MOMENTUM
 from verify.regimes.common.amplitude import chance_angle, near_chance
 from verify.regimes.common.evidence import Trained
 from verify.regimes.common.median import median_bounds
@@ -28,7 +27,7 @@ TOLD_APART = 3.0
 
 
 def _left(evidence: SmoothEvidence) -> str | None:
-    return evidence.prediction.outside(evidence.expected, evidence.fraction)
+    return evidence.prediction.outside(evidence.expected, evidence.fraction) or evidence.steps_hide
 
 
 AT_HORIZON: Scope[SmoothEvidence] = Scope("the leading order leads until the horizon", _left)
@@ -43,6 +42,10 @@ def amplitude(evidence: SmoothEvidence) -> list[Check]:
     weights = trained.amplitudes(order)
     weights = weights / weights.sum(axis=1, keepdims=True)
     observed = weighted_median(angle(trained.u, expected.destinations)[growing], weights[growing])
+    coarser = evidence.coarser_limit()
+    stepping = abs(
+        observed - weighted_median(angle(coarser.u, expected.destinations)[growing], weights[growing])
+    )
     share = expected.amplitudes(order)
     share = share / share.sum(axis=1, keepdims=True)
     # The shares are known to second order too; where the median lies between two neurons they decide between these.
@@ -54,7 +57,8 @@ def amplitude(evidence: SmoothEvidence) -> list[Check]:
     # and what the prediction does not have at first order.
     perturbation = float(np.max(expected.perturbation))
     tolerance = perturbation * max(predicted, perturbation**2) + float(np.max(expected.left_out))
-    tolerance += max(high - predicted, predicted - low)
+    stepping += evidence.crossing * predicted
+    tolerance += max(high - predicted, predicted - low) + stepping
     chance = chance_angle(evidence)
     return [
         Check(
@@ -64,7 +68,8 @@ def amplitude(evidence: SmoothEvidence) -> list[Check]:
             tolerance=tolerance,
             verdict=within(predicted, observed, tolerance),
             why="the tolerance is the second order of the forces beyond leading order, "
-            f"{perturbation:.2g} of the leading one; random vectors come to {chance:.3g} rad",
+            f"{perturbation:.2g} of the leading one, and what the step size leaves, {stepping:.1g} rad; random "
+            f"vectors come to {chance:.3g} rad",
             details={
                 "chance": chance,
                 "growing_amplitude_share": float(weights[growing].sum() / len(weights)),
@@ -95,10 +100,9 @@ def horizon(evidence: SmoothEvidence) -> list[Check]:
         ]
     # Gradient descent is a first-order method: halving the step halves its error, so the limit is 2 t_{h/2} - t_h.
     limit = 2 * fine.times - coarse.times
-    # What the extrapolation leaves is of second order: the step times what halving it changed.
-    # The error of momentum is (1 + μ)/(1 - μ) times that of gradient descent, with steps that are (1 - μ) times as long.
-    stride = evidence.experiment.step * (1 + MOMENTUM if evidence.experiment.optimizer == "momentum" else 1)
-    discretisation = stride * np.abs(fine.times - coarse.times)
+    # The fall grows by (p + 1) s in a step: a crossing is known to (p + 1) of its error for a neuron, over the rate.
+    discretisation = np.abs(limit - evidence.coarser_limit().times)
+    discretisation = discretisation + (evidence.order + 1) * evidence.crossing / evidence.rate
     unit = 1 / (2 * prediction.linear.rate) if prediction.driving_order == 1 else expected.times
     error = np.abs(limit - expected.times) / unit
     tolerance = (expected.uncertainty + discretisation) / unit
@@ -169,7 +173,7 @@ def scaling(evidence: SmoothEvidence) -> list[Check]:
     # tilt, which is no more than the angle, they change by h of itself.
     sizes = np.array([float(np.max(each.perturbation)) for each in wanted])
     grown = prediction.linear.rate * np.array([float(np.min(each.times)) for each in wanted])
-    step = evidence.experiment.step * (1 + MOMENTUM if evidence.experiment.optimizer == "momentum" else 1)
+    step = evidence.stride
     known = sizes * np.maximum(1.0, sizes**2 / predicted) + step * (
         np.minimum(sizes / predicted, 1.0) + grown * np.exp(-2 * grown)
     )

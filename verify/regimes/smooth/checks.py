@@ -92,7 +92,8 @@ def shadow(evidence: SmoothEvidence) -> list[Check]:
         return []  # on two points there is nothing to turn; the destination check says what there is to say
     prediction, expected = evidence.prediction, evidence.expected
     trained, coarse = evidence.limit(), evidence.trained
-    errors, motions, spreads = [], [], []
+    errors, motions, spreads, steps = [], [], [], []
+    coarser = evidence.coarser_limit()
     for b in range(len(trained.times)):
         start = unit(trained.w0[b])
         if prediction.driving_order == 1:
@@ -104,19 +105,21 @@ def shadow(evidence: SmoothEvidence) -> list[Check]:
         errors.append(angle(trained.u[b], leading)[follows])
         motions.append(angle(start, leading)[follows])
         spreads.append(expected.spread[b][follows])
+        steps.append(angle(trained.u[b], coarser.u[b])[follows])
     error, motion = np.concatenate(errors), np.concatenate(motions)
     ratio = error / motion
     observed = float(np.median(ratio))
     turn = float(np.median(motion))
-    step = float(np.median(angle(trained.u, evidence.refined.u))) / turn
+    # What the step size leaves of each neuron, see `SmoothEvidence.coarser_limit`.
+    step = np.concatenate(steps)
     if prediction.driving_order == 1:
         # The first order of the change of the signal is in the prediction (tilt); its second order is left.
         beyond = float(np.max(expected.perturbation)) ** 2 + evidence.fraction
         beyond += float(np.max(expected.left_out)) / turn
+        tolerance = float(np.median(beyond + step / motion))
     else:
         # Neuron by neuron: no error is larger than its bound, so that no median is larger than that of the bounds.
-        beyond = float(np.median(np.concatenate(spreads) / motion))
-    tolerance = beyond + step**2 + step * evidence.experiment.step
+        tolerance = float(np.median((np.concatenate(spreads) + step) / motion))
     return [
         Check(
             name="each neuron against its own leading flow (median error of its turn, relative)",
@@ -131,7 +134,7 @@ def shadow(evidence: SmoothEvidence) -> list[Check]:
                 "median_turn_rad": turn,
                 "median_error_rad": float(np.median(error)),
                 "ninetieth_percentile": float(np.quantile(ratio, 0.9)),
-                "step_error": step,
+                "step_error": float(np.median(step / motion)),
                 "coarse_steps": coarse.steps,
             },
         )

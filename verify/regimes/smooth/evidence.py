@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,6 +10,10 @@ from theory import Destinations, Expected, Neurons, SmoothPrediction
 from verify.order import OrderResult
 from verify.regimes.common.confusion import Confusion
 from verify.regimes.common.evidence import Evidence, Trained
+
+# The largest step that is extrapolated from; derived from the expansion of log(1 + s), of radius 1: with steps of at most
+# half of it each term of what 2h, h and h/2 leave is less than half of the one before.
+LARGEST_STRIDE = 0.25
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,8 @@ class Conserved:
 class SmoothEvidence(Evidence):
     """Evidence on the smooth leading-order flow, σ(0) = 0.
 
+    `coarser` are the networks trained with steps 2h; `rate` is that at which the largest neurons grow at the end of the
+    initial stage, `stride` h in units of the time in which they grow by e there.
     `scales` are further trainings from other scales beside what is expected of them; `destinations` is the confusion table
     of the trained neurons; `flows` both leading flows to the end, for orders above 1; `followed` theory's neurons at the
     times at which training stopped, one entry a network, for orders above 1; `accuracy` the measured order of accuracy and
@@ -47,6 +53,9 @@ class SmoothEvidence(Evidence):
     """
 
     prediction: SmoothPrediction
+    coarser: Trained
+    stride: float
+    rate: float
     scales: tuple[tuple[Trained, Expected], ...]
     destinations: Confusion
     flows: TwoFlows | None
@@ -54,6 +63,37 @@ class SmoothEvidence(Evidence):
     conserved: Conserved
     accuracy: OrderResult
     competing: dict[int, float]
+
+    def coarser_limit(self) -> Trained:
+        """The training extrapolated from steps 2h and h.
+
+        What depends on the step as e₁ h + e₂ h² + ... is left with -e₂ h²/2 by `limit` and with -2 e₂ h² by this one: the
+        difference of the two is three times what `limit` is left with, up to the share of e₃ h in e₂.
+        """
+        return replace(self, trained=self.coarser, refined=self.trained).limit()
+
+    @property
+    def crossing(self) -> float:
+        """How far interpolating the fall of the loss within a step may carry the neurons, relative to their size.
+
+        Neurons grow by e^s in a step s, and are interpolated linearly: wrong by s²/8 at most, wherever in the step the
+        crossing is.  It is no series in h: of 2 θ(h/2) - θ(h) it leaves s²/8 + 2 (s/2)²/8.
+        """
+        return 3 / 16 * self.stride**2
+
+    @property
+    def steps_hide(self) -> str | None:
+        """Why the step size leaves nothing to be compared, with the learning rate that would; None where it does not."""
+        if self.stride <= LARGEST_STRIDE:
+            return None
+        if self.experiment.lr is None:
+            remedy = f"a smaller step than {self.experiment.step:g}"
+        else:
+            remedy = f"--lr {self.experiment.lr * 0.5 * LARGEST_STRIDE / self.stride:.1g} or none"
+        return (
+            f"the learning rate hides it: a step is {self.stride:.2g} of the time in which the neurons grow by e, above "
+            f"{LARGEST_STRIDE:g}, and does not follow the flow; {remedy} would decide"
+        )
 
     @property
     def growing(self) -> np.ndarray:

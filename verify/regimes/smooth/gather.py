@@ -13,6 +13,7 @@ import numpy as np
 
 from numerics.flow import LeadingStatus, leading_flow, moments
 from numerics.nets.activations import TorchActivation
+from numerics.training.runs import Start
 from numerics.training.schedules import Rate, RescaledTime
 from numerics.training.stopping import LossFraction
 from theory import Expected, Fate, Neurons, SmoothPrediction, TheoryError, destinations, neurons_at
@@ -20,7 +21,7 @@ from theory.forms.vectors import angle
 from theory.streams import Stream, generator
 from verify.bridge.experiment import Experiment
 from verify.bridge.formula import torch_activation
-from verify.bridge.training import MOMENTUM, WIDTH, initial_neurons, train_networks
+from verify.bridge.training import MOMENTUM, WIDTH, draw, train_networks
 from verify.order import order_of
 from verify.progress import Progress
 from verify.regimes.common.boundary import near_boundary
@@ -28,7 +29,7 @@ from verify.regimes.common.evidence import Trained
 from verify.regimes.common.examination import Resolved
 from verify.regimes.common.order import competing_sizes
 from verify.regimes.smooth.destinations import SAME, flow_classes, trained_destinations
-from verify.regimes.smooth.evidence import Conserved, SmoothEvidence, TwoFlows
+from verify.regimes.smooth.evidence import LARGEST_STRIDE, Conserved, SmoothEvidence, TwoFlows
 
 LOCAL_ERROR = 1e-10  # of a step, relative, of either flow: their default
 SCALES = (
@@ -44,18 +45,22 @@ def gather(experiment: Experiment, prediction: SmoothPrediction, watch: Progress
     sigma = torch_activation(prediction.activation)
     std = experiment.init_std or (1e-5 if prediction.driving_order == 1 else 1e-3)
     watch.stage(f"{experiment.name}: expect")
-    fraction, expected = prediction.initial_stage(
-        *initial_neurons(experiment, sigma, std), experiment.fraction
-    )
+    start = draw(experiment, sigma, std)
+    fraction, expected = prediction.initial_stage(*start.neurons, experiment.fraction)
 
-    def trained(scale: float, step: float) -> Trained:
-        watch.stage(f"{experiment.name}: train {experiment.seeds} networks from std {scale:g}, step {step:g}")
+    def trained(start: Start, step: float) -> Trained:
+        watch.stage(
+            f"{experiment.name}: train {experiment.seeds} networks from std {start.std:g}, step {step:g}"
+        )
         lr, factor = pace(experiment, prediction, step)
         return train_networks(
-            experiment, sigma, std=scale, step=step, lr=lr, stop=LossFraction(fraction), time_factor=factor
+            experiment, start, step=step, lr=lr, stop=LossFraction(fraction), time_factor=factor
         )
 
-    coarse, fine = trained(std, experiment.step), trained(std, experiment.step / 2)
+    coarse, fine = trained(start, experiment.step), trained(start, experiment.step / 2)
+    rate = _rate(prediction, expected)
+    stride = _stride(experiment, prediction, rate)
+    coarser = trained(start, 2 * experiment.step) if stride <= LARGEST_STRIDE else coarse
     scales = ()
     if prediction.driving_order == 1:
         scales = _scales(experiment, prediction, sigma, std, fraction, trained)
@@ -76,6 +81,9 @@ def gather(experiment: Experiment, prediction: SmoothPrediction, watch: Progress
         fraction=fraction,
         trained=coarse,
         refined=fine,
+        coarser=coarser,
+        stride=stride,
+        rate=rate,
         expected=expected,
         scales=scales,
         destinations=table,
@@ -96,25 +104,44 @@ def pace(experiment: Experiment, prediction: SmoothPrediction, step: float) -> t
     return rate, memory
 
 
+def _rate(prediction: SmoothPrediction, expected: Expected) -> float:
+    """The rate at which the largest neurons grow at the end of the initial stage."""
+    size = float(np.max(np.hypot(expected.a, np.linalg.norm(expected.w, axis=-1))))
+    return prediction.clock_rate * size ** (prediction.driving_order - 1)
+
+
+def _stride(experiment: Experiment, prediction: SmoothPrediction, rate: float) -> float:
+    """The step h in units of the time in which the largest neurons grow by e, at the end of the initial stage.
+
+    Momentum's error is (1 + μ)/(1 - μ) times that of gradient descent with steps of the same gradient-flow time.
+    """
+    lr, factor = pace(experiment, prediction, experiment.step)
+    memory = (1 + MOMENTUM) / (1 - MOMENTUM) if experiment.optimizer == "momentum" else 1.0
+    return (lr.eta if isinstance(lr, RescaledTime) else float(lr) * rate) * factor * memory
+
+
 def _scales(
     experiment: Experiment,
     prediction: SmoothPrediction,
     sigma: TorchActivation,
     std: float,
     fraction: float,
-    trained: Callable[[float, float], Trained],
+    trained: Callable[[Start, float], Trained],
 ) -> tuple[tuple[Trained, Expected], ...]:
     """Networks from two further scales: 100 and 10 times std, or a tenth and a hundredth of it where from those the loss
     falls before there is an initial stage."""
     found = []
     for up, down in SCALES:
+        start = draw(experiment, sigma, up * std)
         try:
-            expected = prediction.expect(*initial_neurons(experiment, sigma, up * std), fraction=fraction)
+            expected = prediction.expect(*start.neurons, fraction=fraction)
             usable = prediction.outside(expected, fraction) is None
         except TheoryError:
             usable = False
-        run = trained((up if usable else down) * std, experiment.step)
-        found.append((run, prediction.expect(run.a0, run.w0, fraction=fraction)))
+        if not usable:
+            start = draw(experiment, sigma, down * std)
+            expected = prediction.expect(*start.neurons, fraction=fraction)
+        found.append((trained(start, experiment.step), expected))
     return tuple(found)
 
 
