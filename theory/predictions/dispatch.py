@@ -8,6 +8,7 @@ from typing import Any
 from theory.errors import TheoryError
 from theory.formula.activation import Activation
 from theory.predictions.deep import DeepPrediction
+from theory.predictions.offset import OffsetPrediction
 from theory.predictions.prediction import Prediction, Search
 from theory.predictions.smooth import SmoothPrediction
 from theory.problem import Network, Optimizer, Problem
@@ -16,7 +17,7 @@ from theory.systems.deep.powers import Kept
 from theory.systems.system import LeadingSystem
 
 # The first regime that covers a network is taken.  A new one is a file and a line here.
-REGIMES: tuple[type[Prediction], ...] = (SmoothPrediction, DeepPrediction)
+REGIMES: tuple[type[Prediction], ...] = (SmoothPrediction, OffsetPrediction, DeepPrediction)
 
 
 def predict(

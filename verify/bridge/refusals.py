@@ -13,12 +13,12 @@ import numpy as np
 from theory import Activation, Loss, activation, loss
 from theory.losses.signal import fitted_output
 from theory.predictions.expected import NEGLECTED
+from theory.predictions.offset.expected import WIDTHS
 from theory.predictions.smooth import DECADES
 from verify.bridge.experiment import Experiment
 from verify.bridge.formula import torch_activation
 from verify.bridge.training import BUDGET, STEPS_PER_STD, WIDTH, initial_neurons
 from verify.errors import UsageError
-from verify.regimes.offset.examine import WIDTHS
 
 HALF = 0.5  # the leading term is off by half of itself: it describes nothing
 ADAM_EPSILON = 1e-8  # torch's

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
 
-from theory import TheoryError, predict
+from theory import predict
 from verify.bridge.experiment import Experiment
 from verify.bridge.training import WIDTH
 from verify.progress import Progress
@@ -37,18 +37,11 @@ def examine(experiment: Experiment, watch: Progress) -> Examination:
 
 def _older(experiment: Experiment) -> Callable[[Experiment, Progress], Examination] | None:
     """The regimes that do not stand behind the protocol yet."""
-    from verify.regimes.offset.examine import examine_offset
     from verify.regimes.one_sided.examine import examine_field
 
     sigma, several = experiment.problem.activation, experiment.problem.several_outputs
-    if experiment.problem.optimizer.coordinatewise:
+    if experiment.problem.optimizer.coordinatewise or sigma.value_at_zero != 0:
         return None
-    if sigma.value_at_zero != 0:
-        if several:
-            raise TheoryError(
-                f"σ = {sigma.text} has σ(0) ≠ 0: `condense verify` follows one output; accepted: y of shape (n,)"
-            )
-        return examine_offset
     if several or not sigma.is_smooth:
         return _at_default_width(examine_field)
     return None

@@ -8,9 +8,11 @@ from tests.theory.mutants.checks_two_layer import AS, RNG, SMALL, A, W, X, Y
 from tests.theory.witnesses.equations import Reader, chain_rule
 from tests.theory.witnesses.leading_order import gradient_slope, real_gradient
 from theory import activation, loss
-from theory.fields.offset import OffsetVariant
+from theory.fields.offset import OffsetField, OffsetVariant
 from theory.fields.smooth import SmoothField
+from theory.flows.offset import integrated_split
 from theory.forms.moment_tensor import MomentTensor
+from theory.problem import Problem
 
 VARIANTS = [v for v in OffsetVariant if v is not OffsetVariant.NAIVE]
 
@@ -109,6 +111,11 @@ def fitted_constants(module):
     close(fit.value.sum(), 0, atol=1e-12)
 
 
+def _fit(module, x, y, sigma):
+    problem = Problem.of(x, y, sigma)
+    return module.MeanFit.of(problem, OffsetField.of(problem.activation, problem.loss, problem.x, problem.y))
+
+
 def splits(module):
     """Stages of σ(0) ≠ 0 with a mean so small that the output never matters: the closed form is then exact up to e^{-ρt}.
 
@@ -118,7 +125,7 @@ def splits(module):
     x, y = rng.standard_normal((30, 2)), rng.standard_normal(30)
     x, y = x + 1.0, y + 0.02 - y.mean()
     m, eps = 24, 1e-11
-    found = module.offset_prediction(x, y, "softplus")
+    found = _fit(module, x, y, "softplus")
     a0, w0 = eps * rng.standard_normal(m), eps * rng.standard_normal((m, 3))
     first, third = found.split(a0, w0), found.split(a0, w0, share=0.3)
     rho = found.mean_rate(m)
@@ -139,7 +146,7 @@ def splits(module):
     a, w = states[times[1]]
     close(a, np.full(m, found.amplitude(m)), rtol=1e-3)
     reached = np.mean(w @ found.direction) / abs(found.amplitude(m)) / found.rate
-    close(times[1] - reached, found._delay(m), rtol=1e-2)
+    close(times[1] - reached, found.delay(m), rtol=1e-2)
     w = states[times[2]][1]
     assert np.min(w @ found.direction / np.linalg.norm(w, axis=1)) > 0.999
     turned = [np.mean(states[t][1] @ found.direction < 0) for t in times[3:]]
@@ -148,7 +155,7 @@ def splits(module):
     # The very neurons: those that have turned are those whose own times come first.
     away = states[times[-1]][1] @ found.direction < 0
     assert np.max(third.turns[away]) <= np.min(third.turns[~away]) * 1.02
-    close(found.integrate_split(a0, w0).time, first.time, rtol=0.03)
+    close(integrated_split(found, a0, w0).time, first.time, rtol=0.03)
     assert 0.01 < first.loading < 0.1
 
 
@@ -156,7 +163,7 @@ def typical_splits(module):
     """The quantile of many neurons' own times, and the loading against the fall of the rate in the integrated field."""
     rng = np.random.default_rng(6)
     x, y = rng.standard_normal((30, 2)), rng.standard_normal(30) + 0.6
-    found = module.offset_prediction(x, y, "sigmoid")
+    found = _fit(module, x, y, "sigmoid")
     m, eps = 20_000, 1e-12
     own = found.split(eps * rng.standard_normal(m), eps * rng.standard_normal((m, 3)), share=0.2)
     close(found.typical_split(m, eps, share=0.2), own.time, rtol=3e-3)
@@ -166,4 +173,4 @@ def typical_splits(module):
     change = -(beyond - beyond.mean()) @ found.x / len(x) @ found.direction
     g = found.signal @ found.x / len(x)
     shift = found.field.form.plus * common * np.mean(found.x @ found.direction) / found.field.constant
-    close(found._loading(strength, common), abs(change) / np.linalg.norm(g) + abs(shift))
+    close(found.loading(strength, common), abs(change) / np.linalg.norm(g) + abs(shift))

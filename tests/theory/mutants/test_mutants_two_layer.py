@@ -93,7 +93,7 @@ TABLE = {
         ("gauge", "logs - logs.mean()", "logs"),
         ("direction of the search", "float(np.sign(start)) * 2.0**-10", "-float(np.sign(start)) * 2.0**-10"),
     ]),
-    offset.splits: ("predictions.offset", [
+    offset.splits: ("flows.offset_split", [
         ("ā: no m", "self.fitted / (self.field.constant * width)", "self.fitted / self.field.constant"),
         ("ā: no s0", "self.fitted / (self.field.constant * width)", "self.fitted / width"),
         ("ρ: s0²", "self.field.constant**2 * width", "self.field.constant * width"),
@@ -105,9 +105,9 @@ TABLE = {
         ("line: γ", "amplitude * gamma * (t - delay)", "amplitude * (t - delay)"),
         ("growing mode", "0.5 * (omega + alpha), 0.5", "0.5 * (omega - alpha), 0.5"),
         ("growing mode: half", "growing, decaying = 0.5 *", "growing, decaying = 0.05 *"),
-        ("corrected signal", "MomentTensor.from_data(x, fit.signal", "MomentTensor.from_data(x, ell.signal(y)"),
+        ("corrected signal", "MomentTensor.from_data(x, fit.signal", "MomentTensor.from_data(x, problem.signal"),
     ]),
-    offset.typical_splits: ("predictions.offset", [
+    offset.typical_splits: ("flows.offset_split", [
         ("√2", "np.sqrt(2.0) * abs(self.amplitude(width))", "abs(self.amplitude(width))"),
         ("quantile", "-NormalDist().inv_cdf(share)", "NormalDist().inv_cdf(share / 2) * -1"),
         ("line in the exponent", "np.log(ratio * (exponent - delay))", "np.log(ratio)"),

@@ -9,7 +9,6 @@ import verify
 from numerics.data.datasets import Dataset
 from theory import TheoryError, activation, predict
 from theory.orientations.cube.find import sign_descent_orientations
-from theory.predictions.offset import offset_prediction
 from verify.bridge.experiment import Experiment
 from verify.progress import Silent
 from verify.regimes.choose import examine
@@ -22,17 +21,6 @@ from verify.regimes.coordinatewise.checks import (
     sign_side,
 )
 from verify.regimes.coordinatewise.examine import examine_cube
-from verify.regimes.offset import examine as offset
-from verify.regimes.offset.checks import (
-    corrected_orientation,
-    fitted_mean,
-    naive_orientation,
-    own_flow,
-    shares_after,
-    split_time,
-)
-from verify.regimes.offset.evidence import split_times
-from verify.regimes.offset.examine import examine_offset
 from verify.regimes.one_sided import examine as field
 from verify.regimes.one_sided.checks import field_angle, field_destinations, field_training
 from verify.regimes.one_sided.examine import examine_field
@@ -41,8 +29,6 @@ from verify.report.verdict import Verdict, combine
 RNG = np.random.default_rng(11)
 X = RNG.standard_normal((30, 3))
 DATA = Dataset("small", X, X @ [1.0, -0.4, 0.2] + 0.6 + 0.2 * RNG.standard_normal(30))
-# A small mean: in a narrow network a large one makes the common mode fit the data before the signs have split.
-NEAR = Dataset("near", X, X @ [1.0, -0.4, 0.2] + 0.1 + 0.2 * RNG.standard_normal(30))
 SMALL = {"width": 20, "seeds": 2}
 
 
@@ -80,48 +66,6 @@ def test_gradient_flow_s_orientation_is_refuted_as_our_own(on_cube):
         leading_half=replace(on_cube.leading_half, w=rotated),
     )
     assert {c.verdict for c in sign_orientation(wrong)} == {Verdict.REFUTED}
-
-
-@pytest.fixture(scope="module")
-def with_offset():
-    experiment = Experiment(data=NEAR, activation="sigmoid", width=60, seeds=2)
-    return offset._gather(experiment, offset_prediction(NEAR.x, NEAR.y, "sigmoid"), 1e-5, Silent())
-
-
-OFFSET_CHECKS = (fitted_mean, corrected_orientation, own_flow, split_time, shares_after)
-
-
-def test_offset_is_confirmed_and_the_naive_orientation_refuted(with_offset):
-    for check in OFFSET_CHECKS:
-        assert verdict(check(with_offset)) is Verdict.CONFIRMED, check.__name__
-    assert verdict(naive_orientation(with_offset)) is Verdict.REFUTED
-    assert corrected_orientation(with_offset)[0].observed > 0.999
-
-
-def test_a_split_at_another_time_is_refuted(with_offset):
-    shift = len(with_offset.grid) // 4
-    late = np.concatenate([np.repeat(with_offset.flow_w[:1], shift, axis=0), with_offset.flow_w[:-shift]])
-    wrong = replace(with_offset, flow_w=late, look=with_offset.look)
-    assert verdict(split_time(wrong)) is not Verdict.CONFIRMED
-    assert verdict(shares_after(wrong)) is Verdict.REFUTED
-
-
-def test_without_the_mean_correction_every_neuron_is_elsewhere(with_offset):
-    start = with_offset.prediction.field.signal(np.zeros(len(NEAR.y)), NEAR.y) @ with_offset.prediction.x
-    naive = start / np.linalg.norm(start)
-    size = np.linalg.norm(with_offset.flow_w, axis=-1, keepdims=True)
-    side = np.sign(with_offset.flow_w @ with_offset.prediction.direction)[..., None]
-    wrong = replace(with_offset, flow_w=side * size * naive)
-    assert verdict(own_flow(wrong)) is Verdict.REFUTED
-    assert verdict(corrected_orientation(wrong)) is Verdict.REFUTED
-
-
-def test_split_time_ignores_the_signs_of_the_draw():
-    grid = np.linspace(1, 10, 10)
-    turned = np.array([[0.5, 0.2, 0, 0, 0, 0.1, 0.3, 0.4, 0.5, 0.5]]).T
-    assert split_times(grid, turned, 0.2)[0] == pytest.approx(6.5)
-    assert split_times(grid, 0 * turned, 0.2)[0] == np.inf
-    assert split_times(grid, 0 * turned + 1, 0.2)[0] == 0
 
 
 @pytest.fixture(scope="module", params=["relu", "outputs"])
@@ -202,7 +146,6 @@ def test_what_is_not_derived_is_refused_in_one_line(options):
         (examine, {"loss": "huber"}),
         (examine_cube, {"loss": "huber", "optimizer": "sign", "init_std": 1e-4}),
         (examine_field, {"activation": "leaky_relu", "data": "line"}),
-        (examine_offset, {"activation": "softplus", "width": 60, "data": NEAR}),
     ],
 )
 def test_every_document_has_six_checks_and_a_verdict(regime, options):

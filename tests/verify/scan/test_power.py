@@ -7,16 +7,12 @@ import pytest
 
 from numerics.data.datasets import Dataset
 from theory import activation, predict
-from theory.forms.power import PowerForm
-from theory.predictions.offset import offset_prediction
 from verify.bridge.experiment import Experiment
 from verify.bridge.formula import torch_activation
 from verify.order import measure_order
 from verify.progress import Silent
 from verify.regimes.common.confusion import confusion
 from verify.regimes.common.order import competing_sizes, order_check
-from verify.regimes.offset import examine as offset
-from verify.regimes.offset.checks import corrected_orientation, own_flow, shares_after, split_time
 from verify.regimes.one_sided import examine as field
 from verify.regimes.one_sided.checks import field_angle, field_destinations, field_horizon
 from verify.regimes.smooth.at_horizon import amplitude, horizon, scaling
@@ -27,7 +23,6 @@ from verify.report.verdict import Verdict
 RNG = np.random.default_rng(11)
 X = RNG.standard_normal((30, 3))
 DATA = Dataset("small", X, X @ [1.0, -0.4, 0.2] + 0.6 + 0.2 * RNG.standard_normal(30))
-NEAR = Dataset("near", X, X @ [1.0, -0.4, 0.2] + 0.1 + 0.2 * RNG.standard_normal(30))
 NAMES = ["tanh", "silu", "x*tanh(x)", "x**2*sigmoid(x)", "x**2*tanh(x)"]
 
 
@@ -100,41 +95,6 @@ def test_one_wrong_destination_is_refuted(evidence):
     near = np.zeros(len(predicted), dtype=bool)
     wrong = confusion(found.labels, predicted, found.observed, found.observed, near)
     assert only(destination(replace(evidence, destinations=wrong))).verdict is Verdict.REFUTED
-
-
-@pytest.fixture(scope="module")
-def with_offset():
-    experiment = Experiment(data=NEAR, activation="sigmoid", width=60, seeds=2)
-    return offset._gather(experiment, offset_prediction(NEAR.x, NEAR.y, "sigmoid"), 1e-5, Silent())
-
-
-def test_a_leading_coefficient_off_by_five_per_cent_is_refuted_with_an_offset(with_offset):
-    truth = with_offset.prediction
-    form = PowerForm(1, 1.05 * truth.field.form.plus, 1.05 * truth.field.form.minus)
-    wrong = replace(truth, field=replace(truth.field, form=form))
-    flow_a, flow_w = offset.offset_flow(
-        wrong.field, with_offset.trained.a0, with_offset.trained.w0, with_offset.grid
-    )
-    found = replace(with_offset, flow_a=flow_a, flow_w=flow_w)
-    verdicts = [
-        only(check(found)).verdict for check in (corrected_orientation, own_flow, split_time, shares_after)
-    ]
-    assert Verdict.REFUTED in verdicts
-    assert only(own_flow(found)).verdict is Verdict.REFUTED
-
-
-def test_what_the_offset_system_leaves_out_bounds_what_networks_do_and_not_by_much(with_offset):
-    """The distance of the trained networks from the system, relative to their motion, at every time of the grid."""
-    apart, moved = (
-        np.linalg.norm(each.reshape(*each.shape[:2], -1), axis=-1)
-        for each in (with_offset.seen_w - with_offset.flow_w, with_offset.flow_w - with_offset.trained.w0)
-    )
-    share = np.max(apart / moved, axis=1)
-    described = with_offset.lean <= 0.1
-    assert np.mean(described) > 0.5
-    assert np.all(share[described] <= with_offset.lean[described])
-    later = described & (np.arange(len(share)) >= with_offset.look)
-    assert np.all(with_offset.lean[later] < 10 * share[later])
 
 
 @pytest.fixture(scope="module", params=["relu", "softsign", "outputs"])

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
+from theory.flows.offset_split import SHARE
 from theory.forms.vectors import angle, unit
 from verify.figures.confusion import confusion_figure
 from verify.figures.cosine import neurons_figure
 from verify.figures.order import order_figure
 from verify.figures.rivals import rivals_figure
 from verify.figures.shares import shares_figure
-from verify.order import OrderResult
-from verify.regimes.common.examination import Drawing
-from verify.regimes.offset.evidence import SHARE, OffsetEvidence, split_times
+from verify.regimes.common.regime import Drawing
+from verify.regimes.offset.evidence import OffsetEvidence
 from verify.regimes.smooth.figures import class_arrays, run_arrays, title_of
 
 
@@ -25,19 +25,19 @@ def offset_arrays(evidence: OffsetEvidence) -> dict[str, np.ndarray]:
         | {
             "signal": evidence.prediction.signal,
             "grid": evidence.grid,
-            "turned": evidence.turned(evidence.seen_w),
-            "expected_turned": evidence.turned(evidence.flow_w),
-            "lean": evidence.lean,
+            "turned": evidence.turned,
+            "expected_turned": evidence.expected.turned,
+            "left_out": evidence.left_out,
         }
     )
 
 
-def offset_drawings(evidence: OffsetEvidence, result: OrderResult) -> tuple[Drawing, ...]:
+def offset_drawings(evidence: OffsetEvidence) -> tuple[Drawing, ...]:
     """Cosine matrix, shares of the two signs, and the angles to the two orientations that are claimed."""
     title = title_of(evidence)
     drawings: list[Drawing] = [
         ("cosine", lambda: neurons_figure(evidence.trained, evidence.order, title=title)),
-        ("order", lambda: order_figure(result, title=title)),
+        ("order", lambda: order_figure(evidence.accuracy, title=title)),
         ("destinations", lambda: confusion_figure(evidence.destinations, title=title)),
         ("shares", lambda: _shares(evidence, title)),
     ]
@@ -48,22 +48,19 @@ def offset_drawings(evidence: OffsetEvidence, result: OrderResult) -> tuple[Draw
 
 def _shares(evidence: OffsetEvidence, title: str) -> Figure:
     rate = evidence.prediction.rate
-    turned = evidence.turned(evidence.flow_w)
     return shares_figure(
         rate * evidence.grid,
-        evidence.turned(evidence.seen_w),
-        turned,
-        splits=rate * split_times(evidence.grid, turned),
+        evidence.turned,
+        evidence.expected.turned,
+        splits=rate * evidence.expected.splits(),
         share=SHARE,
         title=title,
     )
 
 
 def _rivals(evidence: OffsetEvidence, title: str) -> Figure:
-    field, rate = evidence.prediction.field, evidence.prediction.rate
-    corrected = evidence.prediction.direction
-    naive = unit(field.signal(np.zeros(len(field.y)), field.y) @ evidence.prediction.x)
-    seen, flow = unit(evidence.seen_w[:, 0]), unit(evidence.flow_w[:, 0])
+    rate, corrected, naive = evidence.prediction.rate, evidence.direction, evidence.naive
+    seen, flow = unit(evidence.seen_w[:, 0]), unit(evidence.expected.flow_w[:, 0])
     return rivals_figure(
         rate * evidence.grid,
         {
@@ -76,7 +73,7 @@ def _rivals(evidence: OffsetEvidence, title: str) -> Figure:
         unit=r"units of $1/\gamma$",
         marks={
             "checked here": rate * evidence.grid[evidence.look],
-            "predicted split": rate * float(split_times(evidence.grid, evidence.turned(evidence.flow_w))[0]),
+            "predicted split": rate * float(evidence.expected.splits()[0]),
         },
     )
 

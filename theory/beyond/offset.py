@@ -16,14 +16,19 @@ from __future__ import annotations
 
 import numpy as np
 
+from theory.flows.offset_split import MeanFit
 from theory.forms.taylor import FURTHER, series
-from theory.predictions.offset import OffsetPrediction
 
-LOOKS = 50  # states at which the rest of the force is evaluated; between them it is interpolated
+# States at which the rest of the force is evaluated; between them it is interpolated.  Chosen because it then changes by
+# little over the 200 times of a run.
+LOOKS = 50
+_SHIFT = 1e-5  # relative, for the central difference of the signal; chosen because its error is 1e-10 of κ
+# The least 1 - (h c ‖g‖)²: derived from steps that are a small part of 1/γ, where it is near 1.
+_ROOM = 1e-2
 
 
 def left_out(
-    prediction: OffsetPrediction,
+    fit: MeanFit,
     a0: np.ndarray,
     w0: np.ndarray,
     grid: np.ndarray,
@@ -32,17 +37,15 @@ def left_out(
 ) -> np.ndarray:
     """The share (S,) of the motion that the offset system leaves out until each of the times `grid` (S,): the worst of B
     networks a0 (B, m), w0 (B, m, D), which it takes to flow_a (S, B, m), flow_w (S, B, m, D)."""
-    if prediction.activation.next_order is None:
+    if fit.problem.activation.next_order is None:
         return np.zeros(len(grid))
-    shares = [
-        _share(prediction, a0[b], w0[b], grid, flow_a[:, b], flow_w[:, b]) for b in range(flow_a.shape[1])
-    ]
+    shares = [_share(fit, a0[b], w0[b], grid, flow_a[:, b], flow_w[:, b]) for b in range(flow_a.shape[1])]
     first = np.maximum.accumulate(np.max(shares, axis=0))
     return first * (1 + first)
 
 
 def _share(
-    prediction: OffsetPrediction,
+    fit: MeanFit,
     a0: np.ndarray,
     w0: np.ndarray,
     grid: np.ndarray,
@@ -50,7 +53,7 @@ def _share(
     w: np.ndarray,
 ) -> np.ndarray:
     looked = np.unique(np.linspace(0, len(grid) - 1, min(LOOKS, len(grid))).astype(int))
-    rest = [beyond(prediction, a[k], w[k]) for k in looked]
+    rest = [beyond(fit, a[k], w[k]) for k in looked]
     delta_a, delta_w = np.zeros_like(a0), np.zeros_like(w0)
     shares, before, last = np.empty(len(grid)), 0.0, 0
     for k, time in enumerate(grid):
@@ -59,9 +62,7 @@ def _share(
         part = (k - low) / (high - low) if high > low else 1.0
         on_a, on_w = ((1 - part) * rest[max(last - 1, 0)][i] + part * rest[last][i] for i in (0, 1))
         step = time - before
-        delta_a, delta_w = _implicit(
-            prediction, a[k], w[k], delta_a + step * on_a, delta_w + step * on_w, step
-        )
+        delta_a, delta_w = _implicit(fit, a[k], w[k], delta_a + step * on_a, delta_w + step * on_w, step)
         moved = np.linalg.norm(a[k] - a0), np.linalg.norm(w[k] - w0)
         shares[k] = max(
             float(np.linalg.norm(delta)) / max(float(size), 1e-300)
@@ -71,18 +72,18 @@ def _share(
     return shares
 
 
-def beyond(prediction: OffsetPrediction, a: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def beyond(fit: MeanFit, a: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The force of the whole Taylor series on a (m,) and w (m, D) of one network less that of its first two terms.
 
     Both are theory's own series: a wrong field cannot widen its own tolerance.
     """
-    activation, x = prediction.activation, prediction.x
-    y, n, s0 = prediction.field.y.reshape(len(x)), len(x), prediction.field.constant
+    activation, x = fit.problem.activation, fit.x
+    y, n, s0 = fit.field.y.reshape(len(x)), len(x), fit.field.constant
     z = w @ x.T
     kept, whole = (series(activation, z, range(1, top + 1)) for top in (1, 1 + FURTHER))
 
     def force(value: np.ndarray, slope: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        signal = prediction.field.signal(a @ (s0 + value), y) / n
+        signal = fit.field.signal(a @ (s0 + value), y) / n
         return (s0 + value) @ signal, a[:, None] * ((slope * signal) @ x)
 
     (all_a, all_w), (kept_a, kept_w) = force(*whole), force(*kept)
@@ -90,7 +91,7 @@ def beyond(prediction: OffsetPrediction, a: np.ndarray, w: np.ndarray) -> tuple[
 
 
 def _implicit(
-    prediction: OffsetPrediction,
+    fit: MeanFit,
     a: np.ndarray,
     w: np.ndarray,
     right_a: np.ndarray,
@@ -98,13 +99,13 @@ def _implicit(
     step: float,
 ) -> tuple[np.ndarray, np.ndarray]:
     """(1 - h J)^{-1} applied to (right_a (m,), right_w (m, D)), J at the state a, w."""
-    field, x = prediction.field, prediction.x
-    c, s0, n = float(prediction.activation.leading_coefficient), field.constant, len(x)
+    field, x = fit.field, fit.x
+    c, s0, n = float(fit.problem.activation.leading_coefficient), field.constant, len(x)
     output, y = field.output(a, w), field.y.reshape(n)
-    small = 1e-5 * (np.abs(output) + np.abs(y) + 1e-12)
+    small = _SHIFT * (np.abs(output) + np.abs(y) + 1e-12)
     kappa = (field.signal(output - small, y) - field.signal(output + small, y)) / (2 * small)
     pull = step * c * (field.signal(output, y) @ x) / n
-    room = max(1.0 - float(pull @ pull), 1e-2)  # steps are a small part of 1/γ
+    room = max(1.0 - float(pull @ pull), _ROOM)
 
     def decoupled(in_a: np.ndarray, in_w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         out_a = (in_a + in_w @ pull) / room
