@@ -25,7 +25,7 @@ from theory.flows.circle import planar_shares
 from theory.flows.smooth import Fate, destinations
 from theory.orientations import Kind, Orientation, OrientationSet, find_orientations
 
-NEAR = 1e-3  # radians from a listed line at which an end counts as on it; ends are within 1e-6 of theirs
+NEAR = 1e-3  # radians from a listed line at which an end counts as on it: chosen because ends are within 1e-6 of theirs
 
 
 class ShareMethod(StrEnum):
@@ -129,6 +129,13 @@ def basin_shares(
     p = 1, integration for D = 2, sampling otherwise); `max_steps` is that of
     `destinations`.  Raises TheoryError for numbers out of range, T = 0, or a method that does not apply.
     Cost of sampling: a few hundred batched steps, some seconds for 4000 neurons at D = 6.
+
+    >>> import numpy as np
+    >>> from theory.forms.moment_tensor import MomentTensor
+    >>> field = SmoothField(MomentTensor.from_data(np.eye(2), np.array([2.0, 2.0]), 3), 1.0)  # P(u) = u_1³ + u_2³
+    >>> shares = basin_shares(field)
+    >>> shares.method.value, [round(float(s.share), 2) for s in shares.shares]  # four grow, two die
+    ('integration', [0.22, 0.22, 0.22, 0.22, 0.06, 0.06])
     """
     if not (np.isfinite(ratio) and ratio > 0):
         raise TheoryError(

@@ -28,9 +28,9 @@ from theory.fields.smooth import SmoothField
 from theory.flows.smooth import Fate
 from theory.orientations import Orientation
 
-NODES = 400  # panels of the outer rule on each arc
-REACH = 3.0  # tanh-sinh abscissae in ±REACH: the ends are met to 2e-14 of the arc
-ROUNDING = 1e-9  # P' loses its digits near its zero: 1e-16/δ at the distance δ, over a share δ of the arc
+NODES = 400  # panels of the outer rule on each arc: chosen because half of them agree with it to 1e-9
+REACH = 3.0  # tanh-sinh abscissae in ±REACH: chosen because the ends are met to 2e-14 of the arc then
+ROUNDING = 1e-9  # derived from P': it loses 1e-16/δ at the distance δ from its zero, over a share δ
 
 Part = tuple[Orientation, Fate, float]
 
@@ -80,23 +80,23 @@ def _turning(
     p = field.tensor.order
     origin, goal = ends
     whole = abs(goal - origin) / (2 * math.pi) / 2
-    spread = p * ratio**2
+    weight = p * ratio**2
     if sign * _form(field, np.array([origin + 1e-9 * (goal - origin)]))[0][0] >= 0:
         return 0.0, whole  # s P rises from a value above 0: r never falls
     if goal_value < 0:
-        return whole * math.sqrt(1 / (1 + spread)), whole
+        return whole * math.sqrt(1 / (1 + weight)), whole
     zero = _zero(field, origin, goal)
     # x in [-REACH, REACH]; fraction f of the way from origin to zero.
     x = np.linspace(-REACH, REACH, nodes + 1)
-    gauss, weight = np.polynomial.legendre.leggauss(8)
+    gauss, shares = np.polynomial.legendre.leggauss(8)
     inner = (x[:-1, None] + (gauss + 1) / 2 * (x[1] - x[0])).ravel()
     length = zero - origin
     value, slope = _form(field, origin + length * _fraction(inner)[0])
     rate = np.abs(p * value / slope) * abs(length) * _fraction(inner)[1]
-    panel = (rate.reshape(nodes, 8) @ weight) * (x[1] - x[0]) / 2
+    panel = (rate.reshape(nodes, 8) @ shares) * (x[1] - x[0]) / 2
     fall = np.concatenate([np.cumsum(panel[::-1])[::-1], [0.0]])
     t = -np.expm1(-2 * fall)
-    chance = np.sqrt(t / (t + spread))
+    chance = np.sqrt(t / (t + weight))
     density = chance * _fraction(x)[1]
     turned = float(np.sum(density) - (density[0] + density[-1]) / 2) * (x[1] - x[0])
     return turned * abs(length) / (2 * math.pi) / 2, whole

@@ -31,14 +31,25 @@ import numpy as np
 
 from theory.errors import TheoryError
 
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(4)  # in panels of half an e-fold: 1e-7 of the integral
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(
+    4
+)  # chosen because in panels of half an e-fold it is good to 1e-7
 _NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2  # on [0, 1]
-_BLOCK = 4096  # neurons: a few of these rows of D numbers stay in the second-level cache
+_BLOCK = 4096  # neurons: chosen because a few of these rows of D numbers stay in the second-level cache
 
 
 @dataclass(frozen=True)
 class LinearFlow:
-    """The flow for p = 1: g (D,) = mean(s x) and the leading coefficient c."""
+    """The flow for p = 1: g (D,) = mean(s x) and the leading coefficient c.  Raises TheoryError where c g = 0.
+
+    >>> import numpy as np
+    >>> flow = LinearFlow(np.array([3.0, 4.0]), -2.0)
+    >>> flow.rate, flow.direction.tolist()
+    (10.0, [-0.6, -0.8])
+    >>> a, w = flow.at(0.1, np.array([1.0]), np.zeros((1, 2)))  # cosh 1, sinh 1 along the direction
+    >>> a.round(6).tolist(), w.round(6).tolist()
+    ([1.543081], [[-0.705121, -0.940161]])
+    """
 
     g: np.ndarray
     coefficient: float
@@ -114,11 +125,11 @@ class LinearFlow:
         return -curvature * self.coefficient**2 * mode / (3 * self.rate) * across
 
     def response(
-        self, time: float, a0: np.ndarray, w0: np.ndarray, spread: np.ndarray
+        self, time: float, a0: np.ndarray, w0: np.ndarray, second: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """What the output changes of a (N,) and w (N, D) at a gradient-flow time, to first order.
 
-        The output lowers the signal, so that g becomes g - c C M with M = Σ_j a_j w_j and C = `spread` = mean(ℓ'' x xᵀ)
+        The output lowers the signal, so that g becomes g - c C M with M = Σ_j a_j w_j and C = `second` = mean(ℓ'' x xᵀ)
         (D, D): forces that the linear flow carries on, ∫ e^{A(t-s)} F(s) ds (Duhamel).  `tilt` is what it turns ĝ by
         once the growing mode rules; early, the decaying mode and the output across ĝ are part of it.
         """
@@ -129,7 +140,7 @@ class LinearFlow:
             for node, weight in zip(_NODES, _WEIGHTS, strict=True):
                 at = begin + (end - begin) * node
                 a, w = self.at(at, a0, w0)
-                lowered = -self.coefficient * (spread @ (a @ w))
+                lowered = -self.coefficient * (second @ (a @ w))
                 forces = self.coefficient * (w @ lowered), self.coefficient * np.multiply.outer(a, lowered)
                 later_a, later_w = self.at(time - at, *forces)
                 change_a += (end - begin) * weight * later_a
@@ -169,8 +180,14 @@ def linear_horizon(
 ) -> float:
     """The gradient-flow time at which the risk has fallen by `fraction` of its value `risk` at zero output.
 
-    x (n, D) with the bias column, `curvature` = ∂²ℓ/∂f² at f = 0.  Raises TheoryError when the linear model cannot
-    lower the risk that far: fraction must be below γ²/(2κR0).
+    a0 (N,), w0 (N, D), x (n, D) with the bias column, `curvature` = ∂²ℓ/∂f² at f = 0.  Raises TheoryError when the
+    linear model cannot lower the risk that far: fraction must be below γ²/(2κR0).  Cost: one pass over the weights.
+
+    >>> import numpy as np
+    >>> flow, x = LinearFlow(np.array([1.0]), 1.0), np.array([[1.0]])  # the signal is 1, the risk 1/2
+    >>> time = linear_horizon(flow, np.array([1e-3]), np.array([[1e-3]]), x, fraction=0.19, risk=0.5, curvature=1.0)
+    >>> round(time, 6), round(float(np.log(0.1 * (1 - 1e-6) / (1e-6 * 0.9))) / 2, 6)  # S from 1e-6 to 1 - √(1 - δ)
+    (5.809142, 5.809142)
     """
     gamma, kappa = flow.rate, _stiffness(flow, x, curvature)
     start = flow.mode(a0, w0)

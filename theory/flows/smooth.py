@@ -91,8 +91,16 @@ def destinations(
 ) -> Destinations:
     """Follow each neuron to its end; `aligned` bounds the tangential slope and the imbalance at the end.
 
-    a0 (N,), w0 (N, D) with every w0 ≠ 0.  Raises TheoryError for p < 1 data or zero input weights.  Cost: about a
-    hundred batched steps; memory a few times the input.
+    Output weights a0 (N,), input weights w0 (N, D) with every w0 ≠ 0; times are gradient-flow times.  Raises TheoryError
+    for T = 0 or zero input weights.  Cost: about a hundred batched steps, some thousand where a neuron is drawn to a
+    degenerate orientation; memory a few times the input.
+
+    >>> import numpy as np
+    >>> from theory.forms.moment_tensor import MomentTensor
+    >>> field = SmoothField(MomentTensor.from_data(np.eye(2), np.array([2.0, 4.0]), 3), 1.0)  # P(u) = u_1³ + 2 u_2³
+    >>> end = destinations(field, np.array([0.1]), np.array([[0.0, 0.1 * 3**0.5]]))  # balanced: 1/(2·2·3^{3/2}·0.1²)
+    >>> end.fates[0].name, end.u.round(6).tolist(), end.blow_up_times.round(4).tolist()
+    ('GROWS', [[0.0, 1.0]], [4.8113])
     """
     flow = _OrientationFlow.of(field, a0, w0)
 
@@ -126,7 +134,13 @@ def neurons_at(
 
     `time` is one time, times (G,) in ascending order, or times (G, N) of each neuron's own: many cost one integration,
     and the neurons have a first axis G then.  Raises TheoryError for times that are not ascending, or where `max_steps`
-    do not suffice.
+    do not suffice.  Cost: about a hundred batched steps, and one for each time.
+
+    >>> import numpy as np
+    >>> from theory.forms.moment_tensor import MomentTensor
+    >>> field = SmoothField(MomentTensor.from_data(np.eye(2), np.array([2.0, 0.0]), 1), 1.0)  # a' = w_1, w_1' = a
+    >>> neurons_at(field, np.array([1.0]), np.array([[0.0, 1.0]]), np.array([0.0, 1.0])).a.round(6).tolist()
+    [[1.0], [1.543081]]
     """
     flow = _OrientationFlow.of(field, a0, w0)
     asked = np.asarray(time, dtype=float)

@@ -10,15 +10,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from operator import mul
 from typing import Any
 
 import numpy as np
-from flint import acb, acb_mat, arb, arb_mat, fmpq, fmpz, fmpz_mat
+from flint import acb, acb_mat, arb, arb_mat, fmpq, fmpz
 
 from theory.errors import TheoryError
 from theory.forms.data_rounding import coefficient_bounds
-from theory.forms.monomials import Monomials, _multinomial, monomials
+from theory.forms.monomials import _multinomial, inner_products, integer_powers, monomials
 
 MONOMIAL_LIMIT = 100_000  # distinct entries of T; beyond it forming T alone takes minutes
 
@@ -91,6 +90,11 @@ class MomentTensor:
     `exponents` (M, D) lists every monomial of degree p and `coefficients` (M,) its exact coefficient in P,
     the multinomial factor included.  Build with `from_data` or `from_coefficients`.  `data` are the x (n, D), s (n,) in
     binary64 that the form is of, None where there are none: the rounding that they carry is part of `within_rounding`.
+
+    >>> import numpy as np
+    >>> tensor = MomentTensor.from_data(np.eye(2), np.array([2.0, 4.0]), 3)  # P(u) = u_1³ + 2 u_2³
+    >>> float(tensor.value(np.array([1.0, 1.0]))), tensor.gradient(np.array([1.0, 1.0])).tolist()
+    (3.0, [1.0, 2.0])
     """
 
     order: int
@@ -118,14 +122,14 @@ class MomentTensor:
             units.append(unit)
         signal, signal_unit = _integers(s, "s")
         low, high, full = (monomials(dimension, k) for k in (p // 2, p - p // 2, p))
-        left = _integer_powers(low, columns, [[1] * n])
-        right = _integer_powers(high, columns, left, skip=low.degree)
+        left = integer_powers(low, columns, [[1] * n])
+        right = integer_powers(high, columns, left, skip=low.degree)
         weighted = [[v * w for v, w in zip(row, signal, strict=True)] for row in left]
         # Every monomial of degree p occurs as low × high; any occurrence has its moment.
         where = full.index((low.codes()[:, None] + high.codes()[None, :]).ravel())
         first = np.unique(where, return_index=True)[1].tolist()
         width = len(right)
-        moments = _inner_products(weighted, right, [divmod(flat, width) for flat in first])
+        moments = inner_products(weighted, right, [divmod(flat, width) for flat in first])
         scale = signal_unit / n
         powers = [[scale * 0 + 1] for _ in units]
         for unit, row in zip(units, powers, strict=True):
@@ -325,25 +329,3 @@ def _contract(table: np.ndarray, terms: np.ndarray) -> np.ndarray:
     if np.iscomplexobj(terms):
         return np.real(terms) @ table.T + 1j * (np.imag(terms) @ table.T)
     return terms @ table.T
-
-
-def _inner_products(left: list[list[int]], right: list[list[int]], pairs: list[tuple[int, int]]) -> list[int]:
-    """Return Σ_i left[a][i] right[b][i] for each pair (a, b), exactly."""
-    if len(pairs) * 6 < len(left) * len(right):  # most of the product would be repeats, as in D = 2
-        return [sum(map(mul, left[a], right[b])) for a, b in pairs]
-    n = len(left[0])
-    columns = fmpz_mat(len(right), n, [v for row in right for v in row]).transpose()
-    product = fmpz_mat(len(left), n, [v for row in left for v in row]) * columns
-    return [int(product[a, b]) for a, b in pairs]
-
-
-def _integer_powers(
-    basis: Monomials, columns: list[list[int]], rows: list[list[int]], skip: int = 0
-) -> list[list[int]]:
-    """Return the monomials of every sample, rows of n integers, from those of degree `skip`."""
-    for parent, variable in basis.steps[skip:]:
-        rows = [
-            [a * b for a, b in zip(rows[i], columns[k], strict=True)]
-            for i, k in zip(parent.tolist(), variable.tolist(), strict=True)
-        ]
-    return rows

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from operator import mul
 
 import numpy as np
+from flint import fmpz_mat
 
 from theory.errors import TheoryError
 
@@ -78,3 +80,25 @@ def _multinomial(exponents: np.ndarray) -> list[int]:
             value //= factorial[k]
         out.append(value)
     return out
+
+
+def inner_products(left: list[list[int]], right: list[list[int]], pairs: list[tuple[int, int]]) -> list[int]:
+    """Return Σ_i left[a][i] right[b][i] for each pair (a, b), exactly."""
+    if len(pairs) * 6 < len(left) * len(right):  # most of the product would be repeats, as in D = 2
+        return [sum(map(mul, left[a], right[b])) for a, b in pairs]
+    n = len(left[0])
+    columns = fmpz_mat(len(right), n, [v for row in right for v in row]).transpose()
+    product = fmpz_mat(len(left), n, [v for row in left for v in row]) * columns
+    return [int(product[a, b]) for a, b in pairs]
+
+
+def integer_powers(
+    basis: Monomials, columns: list[list[int]], rows: list[list[int]], skip: int = 0
+) -> list[list[int]]:
+    """Return the monomials of every sample, rows of n integers, from those of degree `skip`."""
+    for parent, variable in basis.steps[skip:]:
+        rows = [
+            [a * b for a, b in zip(rows[i], columns[k], strict=True)]
+            for i, k in zip(parent.tolist(), variable.tolist(), strict=True)
+        ]
+    return rows

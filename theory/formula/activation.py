@@ -221,9 +221,14 @@ class Activation:
 def activation(text: str) -> Activation:
     """The activation of a catalogue name (any case) or of a formula in one variable.
 
-    Raises TheoryError, in one line, for text outside the grammar, an unknown name, a constant, a function
-    undefined or discontinuous at 0, and a non-integer leading power.  Milliseconds for the catalogue; at most
-    about 20 s.
+    `text` is a name such as "tanh" or a formula such as "x*tanh(x)"; what is returned has σ's expansion at 0, exact
+    where it can be.  Raises TheoryError, in one line, for text outside the grammar, an unknown name, a constant, a
+    function undefined or discontinuous at 0, and a non-integer leading power.  Cost: milliseconds for the catalogue; at
+    most about 20 s.  Source: the multiplicity is that of Zhou et al., NeurIPS 2022.
+
+    >>> sigma = activation("x*tanh(x)")  # x² - x⁴/3 + ...
+    >>> sigma.multiplicity, sigma.leading_coefficient, sigma.next_order, sigma.next_coefficient
+    (2, 1, 4, -1/3)
     """
     named = catalogue.find(text) if isinstance(text, str) else None
     if named is not None:

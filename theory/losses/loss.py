@@ -162,7 +162,14 @@ class CrossEntropy(Loss):
 def loss(name: str) -> Loss:
     """The loss half-mse, mse, logistic, cross-entropy or huber, or a formula in f and y such as (f - y)**4.
 
-    Raises TheoryError for a formula outside the grammar, or one that does not depend on f.
+    f is the output of the network and y the target.  Raises TheoryError for a formula outside the grammar, or one that
+    does not depend on f.  Cost: milliseconds; a loss is made once for a name.
+
+    >>> import numpy as np
+    >>> loss("mse").signal(np.array([0.5, -1.0])).tolist()  # -∂ℓ/∂f at f = 0, that of (f - y)²
+    [1, -2]
+    >>> loss("(f - y)**4").curvature_at_zero(np.array([0.5])).tolist()
+    [3.0]
     """
     if not isinstance(name, str):
         raise TheoryError(f"a loss is a name or a formula in f and y, not {type(name).__name__}")

@@ -4,17 +4,14 @@ Each row runs its check on the module as it is, which must pass, and on a copy o
 replaced, which must fail.  The series engine has a table of its own, of methods, in test_jets_series.
 """
 
-from functools import cache
-from importlib import import_module
-
 import pytest
 
 from tests.theory.forms.test_certificate import certified_share
 from tests.theory.forms.test_stability import agree
 from tests.theory.mutants import checks
+from tests.theory.mutants import checks_flows as flows
 from tests.theory.mutants.checks_system import derived_system, framed
-from tests.theory.mutants.mutated import mutated
-from theory.errors import TheoryError
+from tests.theory.mutants.mutated import rejected, rows
 
 
 def kinds(module):
@@ -36,7 +33,7 @@ TABLE = {
         ("c: sign", "value = _coefficient(jet, power, field)\n", "value = -_coefficient(jet, power, field)\n"),
     ]),
     checks.activation_properties: ("formula.activation", [
-        ("order: Taylor term", "min(q - p, p + 1)", "min(q - p + 1, p + 1)"),
+        ("order: Taylor term", "else min(q - p, p + 1)", "else min(q - p + 1, p + 1)"),
         ("order: feedback", "return p + 1 if q is None", "return p if q is None"),
         ("c of the minus side", "plus, minus = ((side.coefficient", "plus, minus = ((-side.coefficient"),
     ]),
@@ -81,7 +78,7 @@ TABLE = {
         ("order: feedback", "_lowest_with(growth_a, _kappa) - order_a", "_lowest_with(growth_a, _kappa) - order_a - 1"),
         ("order: Taylor", "_lowest_with(growth_a, c_next) - order_a", "_lowest_with(growth_a, c_next) - order_a + 1"),
     ]),
-    checks.autonomous_flow: ("flows.smooth", [
+    flows.autonomous_flow: ("flows.smooth", [
         ("u': sign", "(c * sin)[:, None] * (slope -", "(-c * sin)[:, None] * (slope -"),
         ("u': sine", "out[:, :-3] = (c * sin)", "out[:, :-3] = (c * cos)"),
         ("ψ': double angle", "cos * np.cos(2 * psi)", "cos * np.cos(psi)"),
@@ -93,11 +90,11 @@ TABLE = {
         ("unit of time", "time * self.rate * self.scale ** (", "time * self.scale ** ("),
         ("a from ψ", "np.tan(psi) * r / np.sqrt(", "np.tan(psi) * r * np.sqrt("),
     ]),
-    checks.closed_form: ("flows.linear", [
+    flows.closed_form: ("flows.linear", [
         ("γ: no c", "float(abs(self.coefficient) * np.linalg", "float(np.linalg"),
         ("ĝ: sign of c", "np.sign(self.coefficient) * self.g / np.linalg", "self.g / np.linalg"),
-        ("a(t)", "a = a0 * cosh + along * sinh", "a = a0 * cosh - along * sinh"),
-        ("w(t)", "along * (cosh - 1) + a0 * sinh", "along * cosh + a0 * sinh"),
+        ("a(t)", "a0[rows] * cosh + along * sinh", "a0[rows] * cosh - along * sinh"),
+        ("w(t)", "along * (cosh - 1) + a0[rows] * sinh", "along * cosh + a0[rows] * sinh"),
         ("angle", "along * np.cosh(self.rate * time)", "along * np.sinh(self.rate * time)"),
         ("growing mode", "self.direction) / 2) ** 2", "self.direction)) ** 2"),
         ("κ: c²", "curvature * flow.coefficient**2", "curvature * flow.coefficient"),
@@ -107,7 +104,7 @@ TABLE = {
         ("tilt: sign", "return -curvature", "return curvature"),
         ("destination", "np.sign(a0 + w0 @", "np.sign(a0 - w0 @"),
     ]),
-    checks.blow_up: ("times.blow_up", [
+    flows.blow_up: ("times.blow_up", [
         ("√p", "inner / (rate * np.sqrt(p)", "inner / (rate * p"),
         ("power of sin", "(sine ** (p - 2))", "(sine ** (p - 1))"),
         ("power of ρ", "scale ** (p - 1))\n", "scale ** p)\n"),
@@ -118,7 +115,7 @@ TABLE = {
         ("upper bound", "size**2 / ((p * p - 1)", "size**2 / ((p - 1)"),
         ("H_max", "/ (order + 1) ** ((order + 1) / 2)", "/ (order + 1) ** (order / 2)"),
     ]),
-    checks.alignment: ("times.alignment", [
+    flows.alignment: ("times.alignment", [
         ("M: p - 1", "form = (p - 1) * field", "form = p * field"),
         ("M: sign", "- value * np.eye", "+ value * np.eye"),
         ("exponent: 1/|P|", "np.min(np.abs(spectrum)) / abs(value)", "np.min(np.abs(spectrum)) * abs(value)"),
@@ -127,16 +124,16 @@ TABLE = {
         ("p = 1: fading mode", "sign * (along - a0) / 2", "sign * (along + a0) / 3"),
         ("p = 1: root", "4 * grow * fade, 0.0))) / (2", "4 * grow * fade, 0.0))) / (1"),
     ]),
-    checks.circle_shares: ("flows.circle", [
-        ("chance: p ρ²", "spread = p * ratio**2", "spread = ratio**2"),
-        ("chance: root", "math.sqrt(1 / (1 + spread))", "1 / (1 + spread)"),
+    flows.circle_shares: ("flows.circle", [
+        ("chance: p ρ²", "weight = p * ratio**2", "weight = ratio**2"),
+        ("chance: root", "math.sqrt(1 / (1 + weight))", "1 / (1 + weight)"),
         ("fall: p P/P'", "np.abs(p * value / slope)", "np.abs(value / slope)"),
         ("fall: e^{-2Δ}", "-np.expm1(-2 * fall)", "-np.expm1(-fall)"),
         ("turners: where to", "(int(origin), Fate.GROWS, turned)", "(int(goal), Fate.GROWS, turned)"),
     ]),
     kinds: ("forms.stability", [
-        ("M: factor p - 1", "(order - 1) - identity", "(order + 1) - identity"),
-        ("M: sign of P I", "(order - 1) - identity", "(order - 1) + identity"),
+        ("M: factor p - 1", "projector * (hessian * (order - 1)", "projector * (hessian * (order + 1)"),
+        ("M: sign of P I", "(order - 1) - identity * value) * proj", "(order - 1) + identity * value) * proj"),
         ("growing", "is Extremum.MAXIMUM) == (sign > 0)", "is Extremum.MAXIMUM) != (sign > 0)"),
         ("dying sign", "(Kind.DYING, -sign)", "(Kind.DYING, sign)"),
         ("maximum", "signs == {-1} else", "signs == {1} else"),
@@ -166,7 +163,7 @@ TABLE = {
         ("λ", "norm ** (-float(k)) + 0j", "norm ** float(k) + 0j"),
     ]),
     framed: ("orientations.tensor.frame", [
-        ("span in scaled variables", "for w in kernel]) * factors", "for w in kernel]) / factors"),
+        ("span in scaled variables", "for w in unseen]) * factors", "for w in unseen]) / factors"),
         ("metric: BᵀB", "logs = 2 * np.log(sizes)", "logs = -2 * np.log(sizes)"),
         ("basis", "basis = factors[:, None] * inside", "basis = inside / factors[:, None]"),
         ("T in the frame", "c * two**e for", "c * two**-e for"),
@@ -180,22 +177,8 @@ TABLE = {
         ("patch", "value, p, u.conj())", "value, p, u.conj() * 0)"),
     ]),
 }  # fmt: skip
-ROWS = [
-    pytest.param(check, f"theory.{module}", old, new, id=f"{module}: {name}")
-    for check, (module, changes) in TABLE.items()
-    for name, old, new in changes
-]
 
 
-@cache
-def passes(check, module):
-    """The check holds on the module as it is."""
-    check(import_module(module))
-    return True
-
-
-@pytest.mark.parametrize(("check", "module", "old", "new"), ROWS)
+@pytest.mark.parametrize(("check", "module", "old", "new"), rows(TABLE))
 def test_a_wrong_formula_is_rejected(check, module, old, new):
-    assert passes(check, module)
-    with pytest.raises((AssertionError, TheoryError, ZeroDivisionError, RuntimeWarning)):
-        check(mutated(import_module(module), old, new))
+    rejected(check, module, old, new)

@@ -45,7 +45,14 @@ def find_orientations(
     linear (p = 1 or D = 1), planar (D = 2), spectral (p = 2), homotopy (p >= 3, D >= 2), multistart above
     `max_paths` complex lines.  The result depends on `seed` only through its statistics, when the search is
     complete.  What the rounding of the data leaves open is degenerate (theory.orientations.undetermined).
-    Raises TheoryError for a method that does not apply.  Source: theory notes, section 3.
+    Raises TheoryError for a method that does not apply.  Cost: milliseconds for p ≤ 2 or D = 2, seconds
+    for some thousand lines.  Source: theory notes, section 3.
+
+    >>> import numpy as np
+    >>> from theory.forms.moment_tensor import MomentTensor
+    >>> found = find_orientations(MomentTensor.from_data(np.eye(2), np.array([2.0, 4.0]), 3))
+    >>> found.complete, found.lines_found, [[round(x, 6) for x in o.u] for o in found.attractors]
+    (True, 3, [[0.0, 1.0], [0.0, -1.0], [1.0, 0.0], [-1.0, 0.0]])
     """
     p, dimension = tensor.order, tensor.dimension
     try:
