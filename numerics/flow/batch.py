@@ -144,7 +144,8 @@ class _Run:
             error = step_error(increments, scale) / self.rtol
             factor = np.clip(_SAFETY * np.maximum(error, _TINY) ** (-1 / ORDER), _SHRINK, _GROW)
         self.evaluations += (STAGES - 1) * len(members)
-        finite = np.isfinite(error)
+        # A step to where sizes overflow has an error of 0 relative to them: it is none.
+        finite = np.isfinite(error) & np.isfinite(scale.max(axis=0))
         factor[~finite] = _SHRINK
         good = finite & (error <= 1)
         self.steps[members] += good

@@ -39,7 +39,7 @@ class FolderCache(FunctionCache):
 
 
 def _compiled(function: Callable, fastmath: set[str]) -> Callable:
-    dispatcher = njit(fastmath=fastmath, **_OPTIONS)(function)
+    dispatcher: Any = njit(fastmath=fastmath, **_OPTIONS)(function)
     dispatcher._cache = FolderCache(function)
     return dispatcher
 

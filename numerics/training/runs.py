@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from numerics.nets.initial import initialise
 from numerics.nets.networks import Network, Parameters
@@ -86,8 +86,8 @@ def reached(result: TrainingResult) -> NDArray[np.bool_]:
 
 def train_neurons(
     start: Start,
-    x: ArrayLike,
-    y: ArrayLike,
+    x: Array,
+    y: Array,
     *,
     step: float = np.nan,
     snapshots: Iterable[int] = (0,),
@@ -164,7 +164,7 @@ class Path:
         return {name: each[moments, np.arange(each.shape[1])] for name, each in self.parameters.items()}
 
 
-def train_path(start: Start, x: ArrayLike, y: ArrayLike, *, snapshots: Iterable[int], **options: Any) -> Path:
+def train_path(start: Start, x: Array, y: Array, *, snapshots: Iterable[int], **options: Any) -> Path:
     """Train any networks from `start` on x (n, d), y (n,) or (n, K), by the options of `numerics.train`.
 
     Memory: the weights of every network at every snapshot.
