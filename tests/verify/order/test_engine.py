@@ -12,7 +12,7 @@ from theory.systems.offset import offset_system
 from verify.bridge.experiment import Experiment
 from verify.commands.layers import named_layers
 from verify.errors import UsageError
-from verify.order import Reached, compare_flows, order_of_accuracy
+from verify.order import Reached, compare_flows, order_of, order_of_accuracy
 from verify.order.cases import case_of, of_neurons
 from verify.order.engine import default_scales
 from verify.order.trained import trained
@@ -187,3 +187,11 @@ def test_lists_of_layers():
         order_of_accuracy(Experiment(data="line"), residual=True)
     with pytest.raises(UsageError, match="--layers"):
         order_of_accuracy(Experiment(data="line"), hidden_bias=True)
+
+
+def test_a_degenerate_maximum_has_an_order():
+    """Neurons drawn to a maximum with one zero direction blow up too: the time is taken before the first of them does."""
+    x = np.array([[1.0, -1.0], [1.0, 1.0], [1.0, 0.0], [-1.0, 0.0]])
+    result = order_of(predict(x, np.array([1.0, 1.0, 1.0, 0.0]), "z**4"))
+    assert (result.predicted, result.verdict) == (5, Verdict.CONFIRMED)
+    assert abs(result.slope.value - 5) <= 0.05
