@@ -20,6 +20,8 @@ class Stream(IntEnum):
     COUNT_SPREAD = 5  # directions in which neurons may be off when they are counted
     BASIN_BOUNDARY = 6  # errors that may carry a trained neuron across a boundary
     FLOW_BOUNDARY = 7  # the same for the two integrations of the leading flow
+    SADDLE_SHARE = 8  # neurons whose ends say what share a saddle collects
+    SADDLE_STEP = 9  # steps aside from an end
     ORDER_START = 20210524  # the neurons on which an order of accuracy is measured
 
 

@@ -14,3 +14,12 @@ def unit(w: np.ndarray) -> np.ndarray:
 def angle(u: np.ndarray, v: np.ndarray) -> np.ndarray:
     """The angle in radians between unit vectors along the last axis, accurate down to 1e-16."""
     return 2 * np.arctan2(np.linalg.norm(u - v, axis=-1), np.linalg.norm(u + v, axis=-1))
+
+
+def nearest(u: np.ndarray, listed: np.ndarray, within: float) -> np.ndarray:
+    """The index (N,) of the listed orientation (C, D) of each unit vector u (N, D); C where none is within the angle."""
+    if not len(listed):
+        return np.zeros(len(u), dtype=int)
+    apart = np.array([angle(u, v) for v in listed])
+    best = np.argmin(apart, axis=0)
+    return np.where(apart[best, np.arange(len(u))] <= within, best, len(listed))

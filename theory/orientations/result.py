@@ -17,7 +17,7 @@ class Method(StrEnum):
     PLANAR = "planar"
     HOMOTOPY = "homotopy"
     MULTISTART = "multistart"
-    SECTORS = "sectors"
+    ONE_SIDED = "sectors"
     CUBE = "cube"
 
 
@@ -110,7 +110,8 @@ class OrientationSet:
     number of distinct complex lines found, real ones included; a multiple line counts once.  `complete` True
     is a proof that the list misses no real orientation; otherwise `notes` says why it is False.  `dimension`
     is D, the bias counted.  `continua` are the sets of orientations that are not isolated; their members are not listed,
-    so an empty `attractors` beside one of kind ATTRACTOR does not mean that nothing collects neurons.
+    so an empty `attractors` beside one of kind ATTRACTOR does not mean that nothing collects neurons.  `open_saddles` are
+    those saddles of a one-sided form into which an open set of neurons flows (`notes` has their shares).
     """
 
     multiplicity: int
@@ -126,6 +127,7 @@ class OrientationSet:
     seed: int = 0
     stats: dict = field(default_factory=dict)
     continua: tuple[Continuum, ...] = ()
+    open_saddles: tuple[Orientation, ...] = ()
 
     @property
     def attracting_continuum(self) -> bool:

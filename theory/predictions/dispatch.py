@@ -7,8 +7,11 @@ from typing import Any
 
 from theory.errors import TheoryError
 from theory.formula.activation import Activation
+from theory.predictions.coordinatewise import CoordinatewisePrediction
 from theory.predictions.deep import DeepPrediction
 from theory.predictions.offset import OffsetPrediction
+from theory.predictions.one_sided import OneSidedPrediction
+from theory.predictions.outputs import OutputsPrediction
 from theory.predictions.prediction import Prediction, Search
 from theory.predictions.smooth import SmoothPrediction
 from theory.problem import Network, Optimizer, Problem

@@ -14,18 +14,16 @@ from dataclasses import replace
 import numpy as np
 
 from theory.errors import TheoryError
-from theory.forms.moment_tensor import MomentTensor
-from theory.forms.stability import Kind
 from theory.formula.activation import Activation, activation
 from theory.losses.loss import CrossEntropy, Loss, loss
 from theory.orientations import OrientationSet, find_orientations
 from theory.orientations.cube.find import sign_descent_orientations
 from theory.orientations.one_sided.find import find_extremal_orientations
-from theory.orientations.outputs import only_growing, output_orientations
-from theory.orientations.result import Orientation
 from theory.predictions.leading_order import drive
 from theory.predictions.offset import offset_prediction
-from theory.problem import moving_signal
+from theory.predictions.outputs import OutputsPrediction
+from theory.predictions.prediction import Search
+from theory.problem import Problem, moving_signal
 
 COORDINATEWISE = ("sign", "adam")
 
@@ -60,7 +58,13 @@ def collecting_orientations(
             "momentum, or a smooth activation with σ(0) = 0"
         )
     if np.asarray(y).ndim == 2 or isinstance(ell, CrossEntropy):
-        return _of_outputs(inputs, y, act, ell, optimizer, options, max_paths)
+        if offset or not act.is_smooth or optimizer in COORDINATEWISE:
+            raise TheoryError(
+                f"several outputs with σ = {act.text}, optimizer {optimizer}: orientations are derived for σ(0) = 0, "
+                "smooth, under gd or momentum, such as tanh or xtanh; accepted: that, or one output"
+            )
+        problem = Problem.of(x, y, act, loss_function=ell, bias=bias)
+        return OutputsPrediction.of(problem, Search(max_paths, seed)).orientations
     if offset and not naive:
         found = offset_prediction(x, y, act, loss_function=ell, bias=bias, max_paths=max_paths, seed=seed)
         note = "the naive orientations, from the signal at zero output, are shown with --naive"
@@ -95,53 +99,6 @@ def _adam_note(order: int) -> str:
         "orientations of sign descent: for p ≥ 2 Adam's gradients change by orders of magnitude within its memory, and "
         "nothing is claimed of it"
     )
-
-
-def _of_outputs(
-    inputs: np.ndarray,
-    y: np.ndarray,
-    act: Activation,
-    ell: Loss,
-    optimizer: str,
-    options: dict,
-    max_paths: int,
-) -> OrientationSet:
-    if act.value_at_zero != 0 or not act.is_smooth or optimizer in COORDINATEWISE:
-        raise TheoryError(
-            f"several outputs with σ = {act.text}, optimizer {optimizer}: orientations are derived for σ(0) = 0, smooth, "
-            "under gd or momentum, such as tanh or xtanh; accepted: that, or one output"
-        )
-    signal = moving_signal(ell, y)
-    driven = drive(act, inputs, signal)
-    order = driven.order
-    if order > 1:
-        found = output_orientations(inputs, signal, order, max_paths=max_paths, **options)
-        return _noted(found, *driven.notes)
-    rows = [MomentTensor.from_data(inputs, column, 1).coefficients for column in signal.T]
-    g = np.empty((len(rows), inputs.shape[1]), dtype=object)
-    for k, row in enumerate(rows):
-        g[k] = row
-    ones = np.full(len(rows), len(rows), dtype=object)
-    found = find_orientations(MomentTensor.from_data(g, ones, 2), **options)
-    listed = tuple(_for_outputs(o) for o in found.orientations)
-    return replace(
-        found,
-        multiplicity=1,
-        bound_2p=2,
-        orientations=listed,
-        continua=tuple(only_growing(c) for c in found.continua),
-        notes=(
-            f"{len(rows)} outputs: right singular vectors of mean(s xᵀ), P(u) = Σ_k mean(s_k u·x)²; neurons grow along the "
-            "first, with output weights along its left partner, so that no sign of a is listed",
-            *found.notes,
-        ),
-    )
-
-
-def _for_outputs(o: Orientation) -> Orientation:
-    """In the space of (a, w) every singular pair but the first is left along the first: nothing dies."""
-    kind = o.kind if o.kind in (Kind.ATTRACTOR, Kind.DEGENERATE) else Kind.SADDLE
-    return replace(o, kind=kind, neuron_sign=None)
 
 
 def _noted(found: OrientationSet, *notes: str) -> OrientationSet:

@@ -37,13 +37,10 @@ def examine(experiment: Experiment, watch: Progress) -> Examination:
 
 def _older(experiment: Experiment) -> Callable[[Experiment, Progress], Examination] | None:
     """The regimes that do not stand behind the protocol yet."""
-    from verify.regimes.one_sided.examine import examine_field
 
     sigma, several = experiment.problem.activation, experiment.problem.several_outputs
     if experiment.problem.optimizer.coordinatewise or sigma.value_at_zero != 0:
         return None
-    if several or not sigma.is_smooth:
-        return _at_default_width(examine_field)
     return None
 
 

@@ -9,11 +9,11 @@ from tests.theory.mutants.mutated import mutated
 from tests.theory.witnesses.one_sided import big_g
 from theory.errors import TheoryError
 from theory.fields.smooth import SmoothField
-from theory.flows import one_sided as sectors_flow
+from theory.flows import one_sided as flow_module
 from theory.flows.one_sided import OneSidedFate, one_sided_destinations
 from theory.flows.smooth import Fate, destinations
 from theory.forms.moment_tensor import MomentTensor
-from theory.orientations.one_sided import arcs as sectors_basins
+from theory.orientations.one_sided import arcs as arcs_module
 from theory.orientations.one_sided.arcs import circle_basins
 from theory.orientations.one_sided.find import find_extremal_orientations, one_sided_form
 
@@ -71,7 +71,7 @@ def check(module, seed, n, dimension, act):
     ("seed", "n", "dimension", "act"), [(0, 8, 2, (1, 1, 0)), (1, 10, 3, (1, 1, 0.2)), (2, 7, 4, (1, 1, 0))]
 )
 def test_against_small_steps(seed, n, dimension, act):
-    check(sectors_flow, seed, n, dimension, act)
+    check(flow_module, seed, n, dimension, act)
 
 
 def test_smooth_limit_is_the_closed_form():
@@ -137,7 +137,7 @@ def check_arcs(module, act, seed, n=9):
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("act", [(1, 1, 0), (1, 1, 1), (1, 1, -0.5)])
 def test_arcs_of_the_circle(act, seed):
-    check_arcs(sectors_basins, act, seed)
+    check_arcs(arcs_module, act, seed)
 
 
 def test_arcs_refuse():
@@ -161,12 +161,12 @@ FLOW_MUTANTS = {
 
 @pytest.mark.parametrize("name", FLOW_MUTANTS)
 def test_mutants_of_the_flow_are_caught(name):
-    mutant = mutated(sectors_flow, *FLOW_MUTANTS[name])
+    mutant = mutated(flow_module, *FLOW_MUTANTS[name])
     with pytest.raises((AssertionError, ValueError, RuntimeWarning)):
         check(mutant, 1, 10, 3, (1, 1, 0.2))
 
 
 def test_mutant_of_the_arcs_is_caught():
-    mutant = mutated(sectors_basins, "(second, first) if slope > 0", "(second, first) if slope < 0")
+    mutant = mutated(arcs_module, "(second, first) if slope > 0", "(second, first) if slope < 0")
     with pytest.raises(AssertionError):
         check_arcs(mutant, (1, 1, 0), 0)

@@ -8,8 +8,7 @@ from tests.theory.mutants.mutated import mutated
 from tests.theory.witnesses.one_sided import big_g, subgradient_climb
 from theory.forms.moment_tensor import MomentTensor
 from theory.orientations import Kind, find_orientations
-from theory.orientations.one_sided import cells as sectors_smooth
-from theory.orientations.one_sided import search as sectors_search
+from theory.orientations.one_sided import cells, search
 from theory.orientations.one_sided.find import find_extremal_orientations, one_sided_form
 
 ENDS = (Kind.ATTRACTOR, Kind.DYING)
@@ -116,7 +115,7 @@ SMOOTH_MUTANTS = {
 
 @pytest.mark.parametrize("name", SMOOTH_MUTANTS)
 def test_mutants_of_the_cells_are_caught(name):
-    mutant = mutated(sectors_smooth, *SMOOTH_MUTANTS[name])
+    mutant = mutated(cells, *SMOOTH_MUTANTS[name])
 
     def several():
         for seed in range(4):
@@ -134,7 +133,7 @@ def test_mutants_of_the_cells_are_caught(name):
 def test_mutant_of_the_ascent_is_caught():
     x, s = data(1, 12, 3)
     form = one_sided_form(x, s, "relu2")[0]
-    u = sectors_search.random_units(60, 3, np.random.default_rng(0))
-    assert len(sectors_search.ascent(form, u, 1)) > 20
-    mutant = mutated(sectors_search, "((p - 1) * hessian", "((p + 1) * hessian")
-    assert len(mutant.ascent(form, u, 1, steps=20)) < len(sectors_search.ascent(form, u, 1, steps=20))
+    u = search.random_units(60, 3, np.random.default_rng(0))
+    assert len(search.ascent(form, u, 1)) > 20
+    mutant = mutated(search, "((p - 1) * hessian", "((p + 1) * hessian")
+    assert len(mutant.ascent(form, u, 1, steps=20)) < len(search.ascent(form, u, 1, steps=20))

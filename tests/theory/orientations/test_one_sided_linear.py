@@ -10,8 +10,8 @@ from tests.theory.mutants.mutated import mutated
 from tests.theory.witnesses.one_sided import big_g, subgradient_climb
 from theory.forms.moment_tensor import MomentTensor
 from theory.orientations import Kind, find_orientations
-from theory.orientations.one_sided import faces as sectors_faces
-from theory.orientations.one_sided import linear as sectors_linear
+from theory.orientations.one_sided import faces as faces_module
+from theory.orientations.one_sided import linear
 from theory.orientations.one_sided.faces import face_count, faces
 from theory.orientations.one_sided.find import find_extremal_orientations, one_sided_form
 from theory.orientations.one_sided.planar import plane
@@ -59,7 +59,7 @@ def test_circle_two_methods(act):
         if not form.lines:
             continue
         one = {f.orientation.u: f.orientation for f in plane(form)[0]}
-        other = {o.u: o for o in sectors_linear.linear_faces(form)[0]}
+        other = {o.u: o for o in linear.linear_faces(form)[0]}
         assert one.keys() == other.keys()
         for u, o in one.items():
             # One side flat to first order: an inflection on the circle, a saddle among the faces.
@@ -69,7 +69,7 @@ def test_circle_two_methods(act):
 
 def check(module, x, s, act, starts=150):
     """Every kind against G around it, and every end of a subgradient ascent is in the list."""
-    found, _, complete = module.linear_faces(one_sided_form(x, s, act)[0])
+    found, _, complete, _ = module.linear_faces(one_sided_form(x, s, act)[0])
     assert complete
     rng = np.random.default_rng(0)
     ends = {1: [], -1: []}
@@ -103,7 +103,7 @@ def check(module, x, s, act, starts=150):
     ("seed", "n", "dimension", "act"), [(0, 9, 3, 0), (1, 12, 3, 1), (2, 7, 4, 0), (3, 8, 3, 2)]
 )
 def test_against_subgradient_ascent(seed, n, dimension, act):
-    check(sectors_linear, *data(seed, n, dimension), ACTS[act])
+    check(linear, *data(seed, n, dimension), ACTS[act])
 
 
 def test_dependent_kinks():
@@ -117,13 +117,13 @@ def test_dependent_kinks():
                 on = np.abs(x @ np.array(o.u)) < 1e-12
                 seen += on.sum() > 2
         if result.complete:
-            check(sectors_linear, x, s, (1, 1, 1), 60)
+            check(linear, x, s, (1, 1, 1), 60)
     assert seen > 3
 
 
 def test_few_samples_leave_a_linear_space():
     x, s = data(4, 2, 4)
-    check(sectors_linear, x, s, (1, 1, 0), 60)
+    check(linear, x, s, (1, 1, 0), 60)
     # |z| of one sample against a linear part: b is not in the span of the kinks.
     x = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, -1.0, 0.0]])
     s = np.array([2.0, 1.0, -1.0])
@@ -173,12 +173,12 @@ MUTANTS = {
 
 @pytest.mark.parametrize("name", MUTANTS)
 def test_mutants_are_caught(name):
-    mutant = mutated(sectors_linear, *MUTANTS[name])
+    mutant = mutated(linear, *MUTANTS[name])
 
     def two_problems():
         for seed in (0, 4):
             x, s = data(seed, 7, 3)
-            want = sectors_linear.linear_faces(one_sided_form(x, s, ACTS[0])[0])[0]
+            want = linear.linear_faces(one_sided_form(x, s, ACTS[0])[0])[0]
             assert len(mutant.linear_faces(one_sided_form(x, s, ACTS[0])[0])[0]) == len(want)
             check(mutant, x, s, ACTS[0], 40)
 
@@ -187,5 +187,5 @@ def test_mutants_are_caught(name):
 
 
 def test_mutant_of_the_faces_is_caught():
-    mutant = mutated(sectors_faces, "for side in (signs, -signs):", "for side in (signs, signs):")
+    mutant = mutated(faces_module, "for side in (signs, -signs):", "for side in (signs, signs):")
     assert len(mutant.faces([tuple(row) for row in BRAID.tolist()])) != 75

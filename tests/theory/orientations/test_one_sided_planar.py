@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from tests.theory.mutants.mutated import mutated
 from tests.theory.witnesses.one_sided import big_g, circle_extrema
 from theory.errors import TheoryError
-from theory.forms import one_sided as sectors_form
+from theory.forms import one_sided as form_module
 from theory.forms.moment_tensor import MomentTensor
 from theory.orientations import Kind, find_orientations
-from theory.orientations.one_sided import planar as sectors_plane
+from theory.orientations.one_sided import planar
 from theory.orientations.one_sided.find import find_extremal_orientations
 
 ACTS = {
@@ -60,7 +60,7 @@ def check(x, s, act, fixed):
 def solve(module, x, s, act):
     p, plus, minus = act
     exact = [fmpq(*float(c).as_integer_ratio()) for c in (plus, minus)]
-    return module.plane(sectors_form.OneSidedForm.from_data(x, s, p, *exact))[0]
+    return module.plane(form_module.OneSidedForm.from_data(x, s, p, *exact))[0]
 
 
 @pytest.mark.parametrize("text", ACTS)
@@ -68,7 +68,7 @@ def test_against_a_dense_grid(text):
     for seed in range(2):
         x, s = data(seed)
         result = find_extremal_orientations(x, s, text)
-        fixed = solve(sectors_plane, x, s, ACTS[text])
+        fixed = solve(planar, x, s, ACTS[text])
         if text != "leaky_relu":  # 1/100 is not the binary64 number
             assert sorted(o.u for o in result.orientations) == sorted(f.orientation.u for f in fixed)
         check(x, s, ACTS[text], fixed)
@@ -91,7 +91,7 @@ def test_maxima_of_relu_lie_on_kinks_of_negative_signal_only():
     seen = 0
     for seed in range(30):
         x, s = data(seed)
-        for f in solve(sectors_plane, x, s, ACTS["relu"]):
+        for f in solve(planar, x, s, ACTS["relu"]):
             if f.kink:
                 i = int(np.argmin(np.abs(x @ np.array(f.orientation.u))))
                 assert (s[i] < 0) == (f.before > 0)
@@ -200,19 +200,19 @@ def test_refusals_and_one_dimension():
 
 
 MUTANTS = {
-    "jump": (sectors_plane, "[2 * sign * v for", "[sign * v for"),
-    "kink side": (sectors_plane, "((1, (b, -a)), (-1, (-b, a)))", "((-1, (b, -a)), (1, (-b, a)))"),
-    "slope": (sectors_plane, "* value * p\n", "* value * (p + 1)\n"),
-    "extremum": (sectors_plane, "MAXIMUM if before > 0", "MAXIMUM if before < 0"),
+    "jump": (planar, "[2 * sign * v for", "[sign * v for"),
+    "kink side": (planar, "((1, (b, -a)), (-1, (-b, a)))", "((-1, (b, -a)), (1, (-b, a)))"),
+    "slope": (planar, "* value * p\n", "* value * (p + 1)\n"),
+    "extremum": (planar, "MAXIMUM if before > 0", "MAXIMUM if before < 0"),
     "kind of kink": (
-        sectors_plane,
+        planar,
         "Fixed(orientation, before, after, kink)",
         "Fixed(orientation, after, before, kink)",
     ),
-    "norm": (sectors_plane, "* unit / norm**order\n", "* unit / norm\n"),
-    "even part": (sectors_form, "(plus + sign * minus) / 2", "(plus - sign * minus) / 2"),
-    "kink part": (sectors_form, "(plus - sign * minus) / 2", "(plus - sign * minus) / 3"),
-    "mean": (sectors_form, "** order / len(x)", "** order"),
+    "norm": (planar, "* unit / norm**order\n", "* unit / norm\n"),
+    "even part": (form_module, "(plus + sign * minus) / 2", "(plus - sign * minus) / 2"),
+    "kink part": (form_module, "(plus - sign * minus) / 2", "(plus - sign * minus) / 3"),
+    "mean": (form_module, "** order / len(x)", "** order"),
 }
 
 
@@ -220,8 +220,8 @@ MUTANTS = {
 def test_mutants_are_caught(name):
     module, old, new = MUTANTS[name]
     mutant = mutated(module, old, new)
-    plane = mutant if module is sectors_plane else sectors_plane
-    form = mutant.OneSidedForm if module is sectors_form else sectors_form.OneSidedForm
+    plane = mutant if module is planar else planar
+    form = mutant.OneSidedForm if module is form_module else form_module.OneSidedForm
 
     def check_all():
         for act in (ACTS["relu"], ACTS["max(0,z)**3"], (2, 1, -0.5)):

@@ -4,7 +4,7 @@ Statement.  On the circle a neuron climbs s G, s = sign(a).  Between two neighbo
 of cones where G is constant) G is strictly monotone, so every neuron on the open arc between them goes to the end towards
 which s G rises; an end that is an edge of a dead cone is where it rests.
 Limits.  The sign of a is held: true for K = ‖w‖² - p a² <= 0, and until ‖w‖² falls to K otherwise (then s turns and so does
-the arc's answer, unless the neuron has reached its stop; see sectors_flow for both together).
+the arc's answer, unless the neuron has reached its stop; see theory.flows.one_sided for both together).
 Source.  condense; theory notes, section 4.
 """
 

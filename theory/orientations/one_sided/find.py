@@ -8,8 +8,9 @@ Statement.   u is fixed iff 0 lies in the projected subdifferential of G.  Kinds
                  strict local minimum, G < 0:  attractor, collects a < 0     G > 0:  dying, collects a < 0
              G is not symmetric: -u is listed only where it is fixed itself.  Where G and its gradient vanish on an open
              cone (dead) nothing moves; such cones are described in `notes`, their points and edges not listed.
-Method.      D = 2: sectors_plane, exact and complete.  D >= 3, up to `max_cells`: p = 1 face by face (sectors_linear),
-             exact and complete, p >= 2 cell by cell (sectors_smooth).  Above: sectors_search, each hit verified.
+Method.      D = 2: `planar`, exact and complete.  D >= 3, up to `max_cells`: p = 1 face by face (`linear`), exact and
+             complete, p >= 2 cell by cell (`cells`).  Above: `search`, each hit verified.  p = 1: saddles into which an
+             open set of neurons flows are named (`open_saddles`).
 Source.      Maennel, Bousquet, Gelly 2018 (ReLU, p = 1); theory notes, section 4.
 """
 
@@ -28,6 +29,7 @@ from theory.formula.activation import Activation, activation
 from theory.orientations.one_sided.cells import smooth_cells
 from theory.orientations.one_sided.faces import cell_count, face_count
 from theory.orientations.one_sided.linear import linear_faces
+from theory.orientations.one_sided.open_saddles import open_saddles
 from theory.orientations.one_sided.planar import plane
 from theory.orientations.one_sided.search import multistart
 from theory.orientations.result import Method, Orientation, OrientationSet, ranked
@@ -73,6 +75,7 @@ def find_extremal_orientations(
     """
     form, note = one_sided_form(x, s, sigma)
     notes = [note] if note else []
+    ties: list[Orientation] = []
     if form.dimension == 1:
         found, complete = _two_points(form), True
         method_notes: list[str] = []
@@ -80,15 +83,19 @@ def find_extremal_orientations(
         fixed, method_notes, flat = plane(form)
         found = [f.orientation for f in fixed]
         complete = bool(found) or bool(flat and flat[0].start != flat[0].end)
+        if form.order == 1:
+            # On the circle every fixed orientation that is no extremum is one from one side.
+            ties = [f.orientation for f in fixed if f.before == f.after and f.orientation.value]
     elif not form.lines:
         return _smooth(form, tuple(notes), bias, seed)
     elif form.order == 1 and _faces(form) <= max_cells:
-        found, method_notes, complete = linear_faces(form)
+        found, method_notes, complete, ties = linear_faces(form)
     elif form.order > 1 and _cells(form) * CELL_COST * generic_lines(form.order, form.dimension) <= max_cells:
         found, method_notes, complete = smooth_cells(form, seed)
     else:
         found, method_notes = multistart(form, seed)
         complete = False
+    collecting, said = open_saddles(form, ties, seed)
     return OrientationSet(
         multiplicity=form.order,
         dimension=form.dimension,
@@ -97,9 +104,10 @@ def find_extremal_orientations(
         lines_expected=None,
         lines_found=len(found),
         complete=complete,
-        method=Method.SECTORS,
-        notes=(*notes, *method_notes),
+        method=Method.ONE_SIDED,
+        notes=(*notes, *method_notes, *said),
         orientations=ranked(found),
+        open_saddles=collecting,
         seed=seed,
     )
 
@@ -120,7 +128,7 @@ def _smooth(form: OneSidedForm, notes: tuple[str, ...], bias: bool, seed: int) -
         found,
         lines_expected=None,
         lines_found=len(found.orientations),
-        method=Method.SECTORS,
+        method=Method.ONE_SIDED,
         notes=(*notes, why, *found.notes),
     )
 

@@ -108,13 +108,15 @@ class Flat:
         return np.array([int(v) / self.det for v in self.project.entries()]).reshape(size, size)
 
 
-def linear_faces(form: OneSidedForm) -> tuple[list[Orientation], list[str], bool]:
-    """Return all fixed orientations, notes, and whether that is proved; cost that of the faces, see sectors_faces."""
+def linear_faces(form: OneSidedForm) -> tuple[list[Orientation], list[str], bool, list[Orientation]]:
+    """Return all fixed orientations, notes, whether that is proved, and those saddles next to which G is level to first
+    order in some direction (`at_face`); cost that of the faces, see `faces`."""
     problem = Polyhedral(form)
     every = faces(list(form.lines))
     if len(independent_rows(list(form.lines))) == form.dimension:
         every = every[np.any(every != 0, axis=1)]  # the least face is the origin
     found: list[Orientation] = []
+    ties: list[Orientation] = []
     dead = continua = loose = 0
     order = np.lexsort((every == 0).T)
     groups = np.flatnonzero(np.any(np.diff((every[order] == 0).astype(np.int8), axis=0) != 0, axis=1)) + 1
@@ -122,10 +124,11 @@ def linear_faces(form: OneSidedForm) -> tuple[list[Orientation], list[str], bool
         on = tuple(np.flatnonzero(block[0] == 0).tolist())
         flat = Flat.of(problem, on)
         for signs in _candidates(problem, flat, block):
-            points, is_flat = at_face(problem, flat, signs.tolist())
+            points, is_flat, tied = at_face(problem, flat, signs.tolist())
             dead += is_flat and not on
             continua += is_flat and bool(on)
             found += points
+            ties += [point for point in points if tied and point.kind is Kind.SADDLE]
             loose += sum(not point.certified for point in points)
     notes = []
     if dead:
@@ -136,7 +139,7 @@ def linear_faces(form: OneSidedForm) -> tuple[list[Orientation], list[str], bool
         )
     if loose:
         notes.append(f"{loose} points on dependent kinks are neither proved fixed nor proved not fixed")
-    return found, notes, not loose and not continua and bool(found)
+    return found, notes, not loose and not continua and bool(found), ties
 
 
 def _candidates(problem: Polyhedral, flat: Flat, block: np.ndarray) -> np.ndarray:
@@ -156,8 +159,9 @@ def _candidates(problem: Polyhedral, flat: Flat, block: np.ndarray) -> np.ndarra
     return block[(least > -bound) | (most < bound)]
 
 
-def at_face(problem: Polyhedral, flat: Flat, signs: list[int]) -> tuple[list[Orientation], bool]:
-    """Return the fixed orientations in the relative interior of a face, and whether that is a continuum of them.
+def at_face(problem: Polyhedral, flat: Flat, signs: list[int]) -> tuple[list[Orientation], bool, bool]:
+    """Return the fixed orientations in the relative interior of a face, whether that is a continuum of them, and whether
+    H = 0 in some direction out of it.
 
     A face of dimension >= 2 where G = 0 is one if it is fixed and H = 0 in no direction out of it (else it is an edge
     of such a face or of a dead cone); so is a dead cone itself.
@@ -170,15 +174,15 @@ def at_face(problem: Polyhedral, flat: Flat, signs: list[int]) -> tuple[list[Ori
         direction = next([int(x) for x in row] for row in flat.project.tolist() if any(row))
     sides = _alignment(signs, [int(x) for x in (problem.matrix * _column(direction)).entries()])
     if level and not sides:
-        return [], False
+        return [], False, False
     if flat.independent:
         up, down, zero, fixed = _independent(problem, flat, g)
     else:
         up, down, zero, fixed = _dependent(problem, flat, signs, g)
     if not level and (zero or flat.dimension > 1):
-        return [], flat.dimension > 1 and not zero and fixed is not False
+        return [], flat.dimension > 1 and not zero and fixed is not False, zero
     if fixed is False:
-        return [], False
+        return [], False, zero
     points = []
     for side in sides:
         extremum = _extremum(up, down, zero or flat.dimension > 1, level * side)
@@ -190,7 +194,7 @@ def at_face(problem: Polyhedral, flat: Flat, signs: list[int]) -> tuple[list[Ori
         if fixed is None:
             point = Orientation(point.u, point.value, Kind.DEGENERATE, None, False, 2.0)
         points.append(point)
-    return points, False
+    return points, False, zero
 
 
 def _extremum(up: bool, down: bool, zero: bool, level: int) -> Extremum:

@@ -1,8 +1,8 @@
 """Too many cells: extrema of a one-sided G from random starts, each verified exactly, completeness not claimed.
 
-p = 1: the exact flow of straight lines (sectors_flow) with a that never vanishes ends on a face, on which the extremum is
-computed and proved as in sectors_linear.  p >= 2: a Newton ascent with the form of the current cell, then a
-certificate for that form and a proof that it lies in the cell (sectors_smooth).
+p = 1: the exact flow of straight lines (theory.flows.one_sided) with a that never vanishes ends on a face, on which the
+extremum is computed and proved as in `linear`.  p >= 2: a Newton ascent with the form of the current cell, then a
+certificate for that form and a proof that it lies in the cell (`cells`).
 """
 
 from __future__ import annotations

@@ -5,60 +5,59 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from theory.fields.one_sided import OneSidedField
 from theory.forms.vectors import angle, unit
 from verify.figures.angle import angle_figure
 from verify.figures.confusion import confusion_figure
 from verify.figures.cosine import neurons_figure
 from verify.figures.order import order_figure
 from verify.figures.rose import rose_figure
-from verify.order import OrderResult
 from verify.regimes.common.amplitude import chance_angle
-from verify.regimes.common.examination import Drawing
-from verify.regimes.one_sided.evidence import FieldEvidence
+from verify.regimes.common.regime import Drawing
 from verify.regimes.smooth.figures import class_arrays, run_arrays, title_of
+from verify.regimes.stepwise.evidence import StepwiseEvidence
 
 
-def field_arrays(evidence: FieldEvidence) -> dict[str, np.ndarray]:
+def stepwise_arrays(evidence: StepwiseEvidence) -> dict[str, np.ndarray]:
     """What such a run leaves on disk."""
     return run_arrays(evidence) | class_arrays(evidence.destinations)
 
 
-def field_drawings(evidence: FieldEvidence, field: OneSidedField, result: OrderResult) -> tuple[Drawing, ...]:
+def stepwise_drawings(evidence: StepwiseEvidence) -> tuple[Drawing, ...]:
     """Cosine matrix, order, confusion table, angle against time, and the rose for D = 2 and one output."""
     title = title_of(evidence)
     drawings: list[Drawing] = [
         ("cosine", lambda: neurons_figure(evidence.trained, evidence.order, title=title)),
-        ("order", lambda: order_figure(result, title=title)),
+        ("order", lambda: order_figure(evidence.accuracy, title=title)),
         ("destinations", lambda: confusion_figure(evidence.destinations, title=title)),
     ]
     if evidence.dimension > 1:
         drawings.append(("angle", lambda: _angle(evidence, title)))
     if evidence.dimension == 2 and evidence.trained.a.ndim == 2:
-        drawings.append(("rose", lambda: _rose(evidence, field, title)))
+        drawings.append(("rose", lambda: _rose(evidence, title)))
     return tuple(drawings)
 
 
-def _angle(evidence: FieldEvidence, title: str) -> Figure:
+def _angle(evidence: StepwiseEvidence, title: str) -> Figure:
     """Angles of the growing neurons of network 0 to their destinations along the way."""
-    trained, leading, goals = evidence.trained, evidence.leading, evidence.expected.destinations[0]
+    trained, expected = evidence.trained, evidence.expected
+    leading, goals = expected.leading, expected.destinations[0]
     growing = np.linalg.norm(goals, axis=-1) > 0
-    factor = float(evidence.expected.times[0] / leading.times[0])
-    unit_of_time = 2 * evidence.rate
+    factor = float(expected.times[0] / leading.times[0])
+    unit_of_time = 2 * expected.rate
     way, before = trained.path_times[:, 0] < trained.times[0], leading.path_times < leading.times[0]
     return angle_figure(
         unit_of_time * trained.path_times[way, 0],
         np.maximum(angle(unit(trained.path_w[way, 0][:, growing]), goals[growing]), 1e-9),
         unit_of_time * factor * leading.path_times[before],
         np.maximum(angle(unit(leading.path_w[before, 0][:, growing]), goals[growing]), 1e-9),
-        horizon=unit_of_time * float(evidence.expected.times[0]),
+        horizon=unit_of_time * float(expected.times[0]),
         chance=chance_angle(evidence),
         title=title,
         unit=r"units of $1/2\gamma$",
     )
 
 
-def _rose(evidence: FieldEvidence, field: OneSidedField, title: str) -> Figure:
+def _rose(evidence: StepwiseEvidence, title: str) -> Figure:
     trained = evidence.trained
     theta = np.linspace(0, 2 * np.pi, 721)[:-1]
     listed = [
@@ -72,6 +71,6 @@ def _rose(evidence: FieldEvidence, field: OneSidedField, title: str) -> Figure:
         np.arctan2(trained.u[..., 1], trained.u[..., 0]).ravel(),
         relative.ravel(),
         np.sign(trained.a).ravel(),
-        (theta, field.value(np.column_stack([np.cos(theta), np.sin(theta)]))),
+        (theta, evidence.prediction.stepped.value(np.column_stack([np.cos(theta), np.sin(theta)]))),
         title=title,
     )

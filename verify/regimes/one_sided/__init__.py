@@ -1,1 +1,0 @@
-"""One-sided activations and several outputs under gradient descent."""
