@@ -20,7 +20,14 @@ from theory.systems.deep.powers import Kept
 from theory.systems.system import LeadingSystem
 
 # The first regime that covers a network is taken.  A new one is a file and a line here.
-REGIMES: tuple[type[Prediction], ...] = (SmoothPrediction, OffsetPrediction, DeepPrediction)
+REGIMES: tuple[type[Prediction], ...] = (
+    CoordinatewisePrediction,
+    SmoothPrediction,
+    OneSidedPrediction,
+    OutputsPrediction,
+    OffsetPrediction,
+    DeepPrediction,
+)
 
 
 def predict(

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
 from importlib import import_module
 
 from theory import predict
 from verify.bridge.experiment import Experiment
-from verify.bridge.training import WIDTH
 from verify.progress import Progress
 from verify.regimes.common.examination import Examination
 from verify.regimes.common.regime import Regime, put
@@ -16,9 +13,6 @@ from verify.regimes.common.regime import Regime, put
 
 def examine(experiment: Experiment, watch: Progress) -> Examination:
     """Predict, gather the evidence of the regime, put its checks to it.  Raises TheoryError where no theorem applies."""
-    older = _older(experiment)
-    if older is not None:
-        return older(experiment, watch)
     watch.stage(f"{experiment.name}: predict")
     prediction = predict(experiment.problem, max_paths=experiment.max_paths, seed=experiment.seed)
     # The folder of a regime bears its name.
@@ -33,21 +27,3 @@ def examine(experiment: Experiment, watch: Progress) -> Examination:
         arrays=regime.arrays(evidence),
         drawings=regime.drawings(evidence),
     )
-
-
-def _older(experiment: Experiment) -> Callable[[Experiment, Progress], Examination] | None:
-    """The regimes that do not stand behind the protocol yet."""
-
-    sigma, several = experiment.problem.activation, experiment.problem.several_outputs
-    if experiment.problem.optimizer.coordinatewise or sigma.value_at_zero != 0:
-        return None
-    return None
-
-
-def _at_default_width(
-    regime: Callable[[Experiment, Progress], Examination],
-) -> Callable[[Experiment, Progress], Examination]:
-    def examine(experiment: Experiment, watch: Progress) -> Examination:
-        return regime(replace(experiment, width=experiment.width or WIDTH), watch)
-
-    return examine
