@@ -12,6 +12,7 @@ import numpy as np
 
 from theory.errors import TheoryError
 from theory.fields.offset import OffsetField
+from theory.flows.driver import follow
 from theory.flows.offset_split import MeanFit, Split, reached
 from theory.flows.stepper import next_size, step
 
@@ -39,35 +40,26 @@ def offset_flow(
         raise TheoryError("all weights are 0: the flow needs a start with some weight that is not")
     velocity = _linear(field) if field.form.order == 1 else _by_network(field)
 
-    def slope(y: np.ndarray) -> np.ndarray:
+    def slope(y: np.ndarray, _: np.ndarray) -> np.ndarray:
         a, w = unit * y[:, :m], unit * y[:, m:].reshape(-1, m, dimension)
         da, dw = velocity(a, w)
         return np.concatenate([da, dw.reshape(len(y), -1)], axis=1) / unit
 
     y = np.concatenate([a0, w0.reshape(networks, -1)], axis=1) / unit
-    now = np.zeros(networks)
-    h = 1e-2 / np.maximum(np.max(np.abs(slope(y)), axis=1), 1e-300)
-    states, taken = [], 0
-    for end in times:
-        while len(active := np.flatnonzero(now < end * (1 - 1e-14))):
-            reach = np.minimum(h[active], end - now[active])
-            new, error = step(slope, y[active], reach)
-            accepted = error <= tolerance
-            proposed = next_size(reach, error, tolerance)
-            # A step cut short by the wanted time says nothing against the longer one.
-            short = accepted & (reach < h[active])
-            h[active] = np.where(short, np.maximum(proposed, h[active]), proposed)
-            y[active[accepted]] = new[accepted]
-            now[active[accepted]] += reach[accepted]
-            taken += 1
-            if taken > max_steps:
-                raise TheoryError(
-                    f"the offset system did not reach time {end:g} in {max_steps} steps; pass a larger max_steps"
-                )
-        states.append(y.copy())
-    stacked = unit * np.array(states)
+    members = np.arange(networks)
+    h = _FIRST_MOVE / np.maximum(np.max(np.abs(slope(y, members)), axis=1), 1e-300)
+    wanted = np.repeat(np.asarray(times, dtype=float)[:, None], networks, axis=1)
+    run = follow(slope, y, h, tolerance=tolerance, max_steps=max_steps, times=wanted)
+    if run.running.any():
+        end = float(wanted[run.met.min()].max())
+        raise TheoryError(
+            f"the offset system did not reach time {end:g} in {max_steps} steps; pass a larger max_steps"
+        )
+    stacked = unit * run.states
     return stacked[..., :m], stacked[..., m:].reshape(len(times), networks, m, dimension)
 
+
+_FIRST_MOVE = 1e-2  # of the largest start, in the first step: chosen because the controller finds its own size from there
 
 Velocity = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
