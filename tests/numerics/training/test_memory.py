@@ -18,7 +18,7 @@ from numerics.training.train import train
 MEASURE = """
 import resource, sys
 import torch
-from numerics import memory
+from numerics.training import memory
 from numerics.nets.networks import Network
 from numerics.training.stopping import Steps
 from numerics.training.train import train
@@ -88,7 +88,7 @@ def forget_peak():
 TRAINING = (
     """
 import numpy as np, torch
-from numerics import memory
+from numerics.training import memory
 from numerics.nets.networks import Convolution, Network
 from numerics.training.stopping import Steps
 from numerics.training.train import train
