@@ -17,7 +17,7 @@ from theory.predictions.offset.expected import WIDTHS
 from theory.predictions.smooth import DECADES
 from verify.bridge.experiment import Experiment
 from verify.bridge.formula import torch_activation
-from verify.bridge.training import BUDGET, STEPS_PER_STD, WIDTH, initial_neurons
+from verify.bridge.training import BUDGET, STEPS_PER_STD, WIDTH, draw
 from verify.errors import UsageError
 
 HALF = 0.5  # the leading term is off by half of itself: it describes nothing
@@ -174,7 +174,7 @@ def _time_left(
     known to at every fall of the loss that is tried, no time has the horizon."""
     p, c = sigma.multiplicity, abs(float(sigma.leading_coefficient))
     drawn = experiment if experiment.width else experiment.settled(width=WIDTH)
-    _, w = initial_neurons(drawn, torch_activation(sigma), std)
+    _, w = draw(drawn, torch_activation(sigma), std).neurons
     longest = float(np.max(np.linalg.norm(w, axis=-1)))
     # The largest |P(u)|, P(u) = mean(s (u·x)^p), by the shifted power method from a few hundred starts.
     u = np.random.default_rng(0).standard_normal((300, x.shape[1]))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from numerics.nets.activations import TorchActivation
 from numerics.nets.networks import Network
 from numerics.training.runs import Start, Trained, train_neurons
@@ -33,18 +31,10 @@ def draw(experiment: Experiment, sigma: TorchActivation, std: float) -> Start:
     return Start.draw(network, std, experiment.spawn(), device=experiment.device)
 
 
-def initial_neurons(
-    experiment: Experiment, sigma: TorchActivation, std: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """a0 (B, m) or (B, m, K) and w0 (B, m, D) of `draw`."""
-    return draw(experiment, sigma, std).neurons
-
-
 def train_networks(
     experiment: Experiment,
-    start: Start | TorchActivation,
+    start: Start,
     *,
-    std: float = 0.0,
     step: float,
     lr: Rate,
     stop: Rule,
@@ -57,8 +47,6 @@ def train_networks(
     `step` is kept as the name of this run; a snapshot is taken `every` so many steps, for at most `budget` steps.
     Times are learning rate × steps × `time_factor`.
     """
-    if not isinstance(start, Start):
-        start = draw(experiment, start, std)
     return train_neurons(
         start,
         experiment.dataset.x,
