@@ -1,29 +1,16 @@
 """Every regime confirms what is true of real networks, and refutes a theory that is wrong in one place."""
 
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import verify
 from numerics.data.datasets import Dataset
-from theory import TheoryError, activation, predict
-from theory.orientations.cube.find import sign_descent_orientations
+from theory import TheoryError, predict
 from verify.bridge.experiment import Experiment
 from verify.progress import Silent
 from verify.regimes.choose import examine
 from verify.regimes.common.confusion import Reason, confusion
-from verify.regimes.coordinatewise import examine as cube
-from verify.regimes.coordinatewise.checks import (
-    gradient_flow_orientation,
-    own_training,
-    sign_orientation,
-    sign_side,
-)
-from verify.regimes.coordinatewise.examine import examine_cube
-from verify.regimes.one_sided import examine as field
-from verify.regimes.one_sided.checks import field_angle, field_destinations, field_training
-from verify.regimes.one_sided.examine import examine_field
 from verify.report.verdict import Verdict, combine
 
 RNG = np.random.default_rng(11)
@@ -35,64 +22,6 @@ SMALL = {"width": 20, "seeds": 2}
 def verdict(checks):
     (check,) = checks
     return check.verdict
-
-
-@pytest.fixture(scope="module", params=["adam", "sign"])
-def on_cube(request):
-    experiment = Experiment(data=DATA, optimizer=request.param, init_std=1e-4, **SMALL)
-    prediction = predict(DATA.x, DATA.y, "tanh")
-    listed = sign_descent_orientations(prediction.field.tensor)
-    return cube._gather(experiment, prediction, listed, Silent())
-
-
-def test_coordinatewise_optimisers_are_confirmed(on_cube):
-    assert verdict(sign_side(on_cube)) is Verdict.CONFIRMED
-    assert [c.verdict for c in sign_orientation(on_cube)] == [Verdict.CONFIRMED] * 2
-    assert verdict(own_training(on_cube)) is Verdict.CONFIRMED
-    refuted = gradient_flow_orientation(on_cube)
-    assert verdict(refuted) is Verdict.REFUTED
-    assert refuted[0].source is not None
-
-
-def test_gradient_flow_s_orientation_is_refuted_as_our_own(on_cube):
-    sphere = on_cube.prediction.linear.direction
-    sign = np.sign(on_cube.expected.destinations @ sphere)[..., None]
-    wrong = replace(on_cube, expected=replace(on_cube.expected, destinations=sign * sphere))
-    # The prediction of such a theory is that neurons come as near to the sphere's orientation as they came to the cube's.
-    rotated = sign * sphere * np.linalg.norm(on_cube.leading.w, axis=-1, keepdims=True)
-    wrong = replace(
-        wrong,
-        leading=replace(on_cube.leading, w=rotated),
-        leading_half=replace(on_cube.leading_half, w=rotated),
-    )
-    assert {c.verdict for c in sign_orientation(wrong)} == {Verdict.REFUTED}
-
-
-@pytest.fixture(scope="module", params=["relu", "outputs"])
-def decoupled(request):
-    if request.param == "relu":
-        experiment = Experiment(data="line", activation="relu", **SMALL)
-    else:
-        y = np.column_stack([DATA.y, X[:, 1] - X[:, 2]])
-        experiment = Experiment(data=Dataset("two", X, y), **SMALL)
-    sigma = activation(experiment.activation)
-    return field._gather(experiment, sigma, field._leading(experiment, sigma), Silent())
-
-
-def test_one_sided_and_several_outputs_are_confirmed(decoupled):
-    assert verdict(field_destinations(decoupled)) is Verdict.CONFIRMED
-    assert verdict(field_training(decoupled)) is Verdict.CONFIRMED
-    assert [c.verdict for c in field_angle(decoupled)] == [Verdict.CONFIRMED] * 2
-
-
-def test_another_leading_order_is_refuted(decoupled):
-    """As if the bias column had been forgotten: its weights stay where they were."""
-    w = decoupled.leading.w.copy()
-    w[..., -1] = decoupled.trained.w0[..., -1]
-    wrong = replace(
-        decoupled, expected=replace(decoupled.expected, w=w), leading=replace(decoupled.leading, w=w)
-    )
-    assert verdict(field_training(wrong)) is Verdict.REFUTED
 
 
 def test_reasons_of_disagreement():
@@ -141,11 +70,11 @@ def test_what_is_not_derived_is_refused_in_one_line(options):
 @pytest.mark.parametrize(
     ("regime", "options"),
     [
-        (examine_cube, {"optimizer": "adam", "init_std": 1e-4}),
+        (examine, {"optimizer": "adam", "init_std": 1e-4}),
         pytest.param(examine, {"optimizer": "momentum"}, marks=pytest.mark.slow),
         (examine, {"loss": "huber"}),
-        (examine_cube, {"loss": "huber", "optimizer": "sign", "init_std": 1e-4}),
-        (examine_field, {"activation": "leaky_relu", "data": "line"}),
+        (examine, {"loss": "huber", "optimizer": "sign", "init_std": 1e-4}),
+        (examine, {"activation": "leaky_relu", "data": "line"}),
     ],
 )
 def test_every_document_has_six_checks_and_a_verdict(regime, options):

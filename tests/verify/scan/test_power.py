@@ -6,15 +6,13 @@ import numpy as np
 import pytest
 
 from numerics.data.datasets import Dataset
-from theory import activation, predict
+from theory import predict
 from verify.bridge.experiment import Experiment
 from verify.bridge.formula import torch_activation
 from verify.order import measure_order
 from verify.progress import Silent
 from verify.regimes.common.confusion import confusion
 from verify.regimes.common.order import competing_sizes, order_check
-from verify.regimes.one_sided import examine as field
-from verify.regimes.one_sided.checks import field_angle, field_destinations, field_horizon
 from verify.regimes.smooth.at_horizon import amplitude, horizon, scaling
 from verify.regimes.smooth.checks import destination, shadow
 from verify.regimes.smooth.gather import gather
@@ -95,28 +93,3 @@ def test_one_wrong_destination_is_refuted(evidence):
     near = np.zeros(len(predicted), dtype=bool)
     wrong = confusion(found.labels, predicted, found.observed, found.observed, near)
     assert only(destination(replace(evidence, destinations=wrong))).verdict is Verdict.REFUTED
-
-
-@pytest.fixture(scope="module", params=["relu", "softsign", "outputs"])
-def decoupled(request):
-    if request.param == "outputs":
-        y = np.column_stack([DATA.y, X[:, 1] - X[:, 2]])
-        experiment = Experiment(data=Dataset("two", X, y), width=20, seeds=2)
-    else:
-        experiment = Experiment(data=DATA, activation=request.param, width=20, seeds=2)
-    sigma = activation(experiment.activation)
-    return field._gather(experiment, sigma, field._leading(experiment, sigma), Silent())
-
-
-def test_decoupled_horizons_off_by_five_per_cent_and_rotations_are_refuted(decoupled):
-    for check in (field_destinations, field_angle, field_horizon):
-        assert {found.verdict for found in check(decoupled)} == {Verdict.CONFIRMED}
-    for factor in (0.95, 1.05):
-        wrong = replace(decoupled.expected, times=factor * decoupled.expected.times)
-        assert only(field_horizon(replace(decoupled, expected=wrong))).verdict is Verdict.REFUTED
-    found = decoupled.destinations
-    predicted = found.predicted.copy()
-    predicted[0] = (predicted[0] + 1) % len(found.labels)
-    near = np.zeros(len(predicted), dtype=bool)
-    wrong = confusion(found.labels, predicted, found.observed, found.observed, near)
-    assert only(field_destinations(replace(decoupled, destinations=wrong))).verdict is Verdict.REFUTED
