@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from theory.predictions.leading_order import LeadingOrder
+from theory.beyond.leading_order import LeadingOrder
 from theory.problem import Optimizer
 
 # Of one entry of a step, whose size is lr whatever the gradient is: from +1 to -1.  Derived.

@@ -14,9 +14,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from theory.beyond.leading_order import LeadingOrder
 from theory.beyond.terms import neglected
 from theory.flows.smooth import destinations, neurons_at
-from theory.predictions.leading_order import LeadingOrder
 
 # Scales to look at beyond the one where the order begins to show.  Chosen because the first decade still bends.
 _ABOVE = 10.0

@@ -15,10 +15,10 @@ from functools import cached_property
 
 import numpy as np
 
+from theory.beyond.leading_order import LeadingOrder
 from theory.beyond.terms import TAYLOR, feedback, neglected
 from theory.forms.taylor import FURTHER, series
 from theory.losses.signal import signal_function
-from theory.predictions.leading_order import LeadingOrder
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(12)
 _NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from theory.predictions.leading_order import LeadingOrder
+from theory.beyond.leading_order import LeadingOrder
 from theory.systems.system import LeadingSystem
 
 FEEDBACK = "feedback of the output on the signal"

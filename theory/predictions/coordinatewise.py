@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from theory.beyond.coordinatewise import GradientChange
+from theory.beyond.leading_order import LeadingOrder
 from theory.fields.smooth import SmoothField
 from theory.flows.coordinatewise import PerturbedLinear, SignFlow
 from theory.flows.leading_training import (
@@ -33,7 +34,6 @@ from theory.flows.leading_training import (
 from theory.orientations.cube.find import sign_descent_orientations
 from theory.orientations.result import OrientationSet
 from theory.predictions.expected import Expected
-from theory.predictions.leading_order import LeadingOrder
 from theory.predictions.prediction import Prediction, Search, refusal
 from theory.predictions.smooth import SmoothPrediction
 from theory.problem import Network, Optimizer, Problem

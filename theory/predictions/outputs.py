@@ -13,13 +13,13 @@ from typing import final
 
 import numpy as np
 
+from theory.beyond.leading_order import Drive, drive
 from theory.fields.outputs import LinearOutputs, OutputsField
 from theory.forms.moment_tensor import MomentTensor
 from theory.forms.stability import Kind
 from theory.orientations import OrientationSet, find_orientations
 from theory.orientations.outputs import only_growing, output_orientations
 from theory.orientations.result import Orientation
-from theory.predictions.leading_order import Drive, drive
 from theory.predictions.stepwise import StepwisePrediction
 from theory.problem import Network, Optimizer
 from theory.systems.outputs import outputs_system

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from theory.beyond.leading_order import LeadingOrder
 from theory.beyond.terms import order_on_the_data
 from theory.errors import TheoryError
 from theory.fields.smooth import SmoothField
@@ -18,7 +19,6 @@ from theory.formula.activation import Activation
 from theory.losses.loss import Loss
 from theory.orientations import OrientationSet, find_orientations
 from theory.predictions.expected import NEGLECTED, Expected
-from theory.predictions.leading_order import LeadingOrder
 from theory.predictions.prediction import Prediction, Search
 from theory.predictions.smooth_expected import expect
 from theory.problem import Network, Optimizer, Problem
@@ -90,12 +90,13 @@ class SmoothPrediction(Prediction):
     @cached_property
     def orientations(self) -> OrientationSet:
         """The fixed orientations of T = mean(s x^{⊗m}) with their kinds."""
-        return find_orientations(
+        found = find_orientations(
             self.leading.tensor,
             bias=self.problem.network.bias,
             max_paths=self.search.max_paths,
             seed=self.search.seed,
         )
+        return replace(found, notes=(*self.leading.notes, *found.notes))
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -104,6 +105,10 @@ class SmoothPrediction(Prediction):
 
     def expect(self, a0: np.ndarray, w0: np.ndarray, **how: Any) -> Expected:
         """B networks a0 (B, m), w0 (B, m, D) at the time when their risk has fallen by `fraction`."""
+        if self.problem.network.weight_decay:
+            raise self.refused(
+                "where its neurons are under weight decay", "no weight decay, or its order of accuracy"
+            )
         return expect(self.leading, a0, w0, **how)
 
     def initial_stage(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from theory.beyond.leading_order import LeadingOrder
 from theory.beyond.smooth import State
 from theory.flows.linear import fallen_mode, linear_horizon
 from theory.flows.smooth import Fate, destinations, neurons_at
 from theory.forms.vectors import angle, unit
 from theory.predictions.expected import Expected
-from theory.predictions.leading_order import LeadingOrder
 from theory.times.horizon import Horizon, blow_up_horizon
 
 LOOKS = 9  # at the leader on its way to the horizon

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from verify.commands.options import (
     OUTPUT,
@@ -17,10 +17,6 @@ from verify.commands.options import (
     print_json,
     watched,
 )
-
-if TYPE_CHECKING:
-    from theory import BasinShares
-    from verify.bridge.experiment import Experiment
 
 
 def orientations(
@@ -43,30 +39,31 @@ def orientations(
     basins
         Also the share of Gaussian neurons that each orientation collects under gradient flow, with an interval.
     """
-    from theory import activation as activation_of
-    from theory.predictions.landscape import collecting_orientations
+    from theory import basin_shares, predict
+    from theory.predictions.offset import OffsetPrediction
+    from theory.predictions.smooth import SmoothPrediction
     from verify.errors import UsageError
     from verify.tables.orientations import print_basins, print_orientations
     from verify.tables.report import print_data
 
-    if naive and activation_of(activation).value_at_zero == 0:
-        raise UsageError(f"--naive is about σ(0) ≠ 0, and {activation!r} has σ(0) = 0: leave it out")
     described = experiment(data, activation, problem, optimizer)
+    prediction = predict(described.problem, max_paths=described.max_paths, seed=described.seed)
+    if naive and not isinstance(prediction, OffsetPrediction):
+        raise UsageError(f"--naive is about σ(0) ≠ 0, and {activation!r} has σ(0) = 0: leave it out")
+    if basins and not isinstance(prediction, SmoothPrediction):
+        raise prediction.refused("which share of the neurons each orientation collects", "--basins left out")
     found = watched(
         output,
-        lambda progress: collecting_orientations(
-            described.dataset.x,
-            described.dataset.y,
-            described.activation,
-            loss_function=described.loss,
-            bias=described.bias,
-            optimizer=described.optimizer,
-            naive=naive,
-            max_paths=described.max_paths,
-            seed=described.seed,
+        lambda progress: (
+            prediction.naive_orientations
+            if isinstance(prediction, OffsetPrediction) and naive
+            else prediction.orientations
         ),
     )
-    shares = watched(output, lambda progress: _basins(described)) if basins else None
+    shares = None
+    if isinstance(prediction, SmoothPrediction) and basins:
+        force = prediction.force
+        shares = watched(output, lambda progress: basin_shares(force, found, seed=described.seed))
     if output.json:
         print_json(
             found.to_json()
@@ -79,24 +76,3 @@ def orientations(
         if shares is not None:
             print_basins(shares)
     return 0
-
-
-def _basins(experiment: Experiment) -> BasinShares:
-    """The basins of the smooth leading-order flow; other dynamics have none here and are refused by `predict`."""
-    from theory import basin_shares, predict
-    from verify.errors import UsageError
-
-    if experiment.optimizer not in ("gd", "momentum"):
-        raise UsageError(
-            f"--basins with --optimizer {experiment.optimizer}: shares are those of gradient flow; accepted: gd, momentum"
-        )
-    prediction = predict(
-        experiment.dataset.x,
-        experiment.targets,
-        experiment.activation,
-        loss_function=experiment.loss,
-        bias=experiment.bias,
-        max_paths=experiment.max_paths,
-        seed=experiment.seed,
-    )
-    return basin_shares(prediction.field, prediction.orientations, seed=experiment.seed)

@@ -7,8 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from numerics.data.datasets import Dataset
-from theory import MomentTensor, OrientationSet, TheoryError, activation, loss, predict
-from verify.reproduce.setting import Setting, with_bias
+from theory import MomentTensor, Optimizer, OrientationSet, Problem, TheoryError, activation, predict
+from theory.orientations.cube.find import sign_descent_orientations
+from theory.predictions.prediction import refusal
+from verify.reproduce.setting import Setting
+
+_LABELS = {
+    "smooth": "gradient-flow orientations",
+    "stepwise": "extremal orientations",
+    "offset": "mean-corrected orientations",
+}
 
 
 @dataclass(frozen=True)
@@ -33,44 +41,32 @@ def _of(found: OrientationSet, label: str) -> Predicted:
 
 def adam_orientations(setting: Setting, data: Dataset) -> Predicted:
     """Sign descent, which Adam follows while its gradients are large and its steps small."""
-    from theory.orientations.cube.find import sign_descent_orientations
-
-    act, x = activation(setting.activations[0]), with_bias(data.x)
-    label = "sign-descent orientations"
-    signal = np.array([float(s) for s in loss("half-mse").signal(data.y)])
-    if not act.is_smooth:
-        return _none(
-            label, x.shape[1], f"{act.text} is not smooth at 0: sign descent on its cube is not treated"
-        )
+    act, label = activation(setting.activations[0]), "sign-descent orientations"
+    problem = Problem.of(data.x, data.y, act, optimizer=Optimizer.SIGN)
     try:
-        found = sign_descent_orientations(MomentTensor.from_data(x, signal, act.multiplicity), bias=True)
+        if act.value_at_zero == 0:
+            return _of(predict(problem).orientations, label)
+        if not act.is_smooth:
+            raise refusal(problem, "where sign descent takes its neurons", "a smooth activation")
+        # σ(0) ≠ 0: every a moves with the sign of the mean signal and carries all neurons to one of the two.
+        signal = problem.signal
+        found = sign_descent_orientations(
+            MomentTensor.from_data(problem.x, signal, act.multiplicity), bias=True
+        )
     except TheoryError as reason:
-        return _none(label, x.shape[1], str(reason))
-    if act.value_at_zero == 0:
-        return _of(found, label)
-    # σ(0) ≠ 0: every a moves with the sign of the mean signal and carries all neurons to one of the two.
-    side = np.sign(float(act.value_at_zero) * float(act.leading_coefficient) * signal.mean())
+        return _none(label, problem.dimension, str(reason))
+    numbers = signal.astype(float)
+    side = np.sign(float(act.value_at_zero) * float(act.leading_coefficient) * numbers.mean())
     both = np.array([o.u for o in found.attractors])
-    g = signal @ x / len(x)
-    one = both[np.argmax(side * both @ g)][None]
+    one = both[np.argmax(side * both @ (numbers @ problem.x))][None]
     return Predicted(one, label, f"1 ({label}, one sign of a)", found.notes)
 
 
 def flow_orientations(setting: Setting, data: Dataset) -> Predicted:
     """Gradient flow: the growing orientations of the leading order; for σ(0) ≠ 0 those after the mean is fitted."""
-    act, x = activation(setting.activations[0]), with_bias(data.x)
-    label = "gradient-flow orientations"
+    problem = Problem.of(data.x, data.y, setting.activations[0])
     try:
-        if not act.is_smooth:
-            from theory.orientations.one_sided.find import find_extremal_orientations
-
-            signal = np.array([float(s) for s in loss("half-mse").signal(data.y)])
-            return _of(find_extremal_orientations(x, signal, act, bias=True), "extremal orientations")
-        if act.value_at_zero != 0:
-            from theory.predictions.offset import offset_prediction
-
-            found = offset_prediction(data.x, data.y, act, bias=True)
-            return _of(found.orientations, "mean-corrected orientations")
-        return _of(predict(data.x, data.y, act).orientations, label)
+        prediction = predict(problem)
+        return _of(prediction.orientations, _LABELS[prediction.regime])
     except TheoryError as reason:
-        return _none(label, x.shape[1], str(reason))
+        return _none(_LABELS["smooth"], problem.dimension, str(reason))

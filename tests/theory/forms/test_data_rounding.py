@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.theory.mutants.mutated import mutated
+from theory import predict
+from theory.beyond.leading_order import drive
 from theory.errors import TheoryError
 from theory.forms import data_rounding
 from theory.forms.data_rounding import is_rounded
@@ -17,8 +19,6 @@ from theory.forms.stability import Kind
 from theory.formula.activation import activation
 from theory.orientations import find_orientations, sign_descent_orientations
 from theory.orientations.undetermined import undetermined
-from theory.predictions.landscape import collecting_orientations
-from theory.predictions.leading_order import drive
 
 CASES = Path(__file__).parents[2] / "cases"
 HALF_ULP = Fraction(1, 2**53)
@@ -129,7 +129,7 @@ def test_moments_at_the_rounding_of_the_file_count_as_0():
         with pytest.raises(
             TheoryError, match=r"orders 1\.\.2 .* within the rounding of the data: at most 8.9e-18"
         ):
-            collecting_orientations(x, y, text)
+            _ = predict(x, y, text).orientations
     # The next order drives, as where the moments are exactly 0.
     driven = drive(
         activation("exp(x)-1"), np.column_stack([x, np.ones(80)]), np.array([Fraction(v) for v in y])
@@ -141,7 +141,7 @@ def test_moments_at_the_rounding_of_the_file_count_as_0():
 
 def test_lines_that_only_rounding_decides_are_degenerate():
     x, y = rings()
-    found = collecting_orientations(x, y, "xtanh")
+    found = predict(x, y, "xtanh").orientations
     assert not found.attractors
     assert not found.complete
     (circle,) = found.continua
@@ -151,7 +151,7 @@ def test_lines_that_only_rounding_decides_are_degenerate():
     span = np.array(circle.span)
     assert np.allclose(span.T @ span, np.diag([1, 1, 0]), atol=1e-13)
     assert found.attracting_continuum
-    quartic = collecting_orientations(x, y, "z**4")
+    quartic = predict(x, y, "z**4").orientations
     assert not quartic.attractors
     # P = (3/8)(15/16)/2 |w|^4 + 3 · 3/16 · 2 |w|² b² on the sphere: 45/256 at b = 0, 1/3 at its top.
     assert {(c.kind, round(c.value, 9)) for c in quartic.continua} == {
@@ -163,7 +163,7 @@ def test_lines_that_only_rounding_decides_are_degenerate():
 def test_slopes_of_sign_descent_within_rounding():
     x, y = rings()
     assert not sign_descent_orientations(MomentTensor.from_data(x, y, 1)).attractors
-    found = collecting_orientations(x, y, "xtanh", optimizer="sign")
+    found = predict(x, y, "xtanh", optimizer="sign").orientations
     assert not found.attractors
     assert found.attracting_continuum
 
@@ -185,10 +185,10 @@ def test_a_tiny_exact_moment_beside_large_terms_counts():
     # 2^20 - 2^20 + 2^-40: far below the rounding of the terms, were they rounded.
     x = np.array([[2.0**20, 1.0], [2.0**20, 1.0], [2.0**-20, 0.0]])
     y = np.array([1.0, -1.0, 2.0**-20])
-    assert [o.neuron_sign for o in collecting_orientations(x, y, "tanh", bias=False).attractors] == [1, -1]
+    assert [o.neuron_sign for o in predict(x, y, "tanh", bias=False).orientations.attractors] == [1, -1]
     third = x / 3
     with pytest.raises(TheoryError, match="rounding"):
-        collecting_orientations(third, y / 3, "tanh", bias=False)
+        _ = predict(third, y / 3, "tanh", bias=False).orientations
 
 
 @given(st.integers(0, 2**32), st.integers(1, 4))

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from theory import predict
 from theory.forms.moment_tensor import MomentTensor
 from theory.forms.stability import Kind
 from theory.orientations import Continuum, find_orientations
-from theory.predictions.landscape import collecting_orientations
 
 CASES = Path(__file__).parents[2] / "cases"
 
@@ -42,7 +42,7 @@ def check_members(tensor, continuum):
 
 
 def test_staircase():
-    found = collecting_orientations(*case("staircase3.csv"), "z**4")
+    found = predict(*case("staircase3.csv"), "z**4").orientations
     size = np.array([0.5601, 0.5130, 0.4000, 0.5130])
     assert len(found.attractors) == 4
     for o in found.attractors:
@@ -55,7 +55,7 @@ def test_staircase():
 
 def test_the_eigenvalue_of_multiplicity_2_of_the_cycle():
     x, y = case("cycle5.csv")
-    found = collecting_orientations(x, y, "z**2", bias=False)
+    found = predict(x, y, "z**2", bias=False).orientations
     assert {(c.kind, c.dimension, c.proved) for c in found.continua} == {
         (Kind.ATTRACTOR, 1, True),
         (Kind.SADDLE, 1, True),
@@ -69,7 +69,7 @@ def test_the_eigenvalue_of_multiplicity_2_of_the_cycle():
 
 def test_the_circle_of_the_rings():
     x, y = case("rings-8.csv")
-    found = collecting_orientations(x, y, "xtanh")
+    found = predict(x, y, "xtanh").orientations
     (circle,) = found.continua
     assert (circle.kind, circle.dimension, circle.value) == (Kind.ATTRACTOR, 1, 0.75)
     assert not found.attractors
@@ -77,7 +77,7 @@ def test_the_circle_of_the_rings():
 
 
 def test_a_maximum_by_the_fourth_order_is_listed_and_named():
-    found = collecting_orientations(*case("degenerate-maximum.csv"), "z**4")
+    found = predict(*case("degenerate-maximum.csv"), "z**4").orientations
     top = max(found.orientations, key=lambda o: abs(o.value))
     assert top.value == pytest.approx(2.4, abs=1e-8)
     assert np.allclose(np.abs(top.u), [0.5**0.5, 0, 0.5**0.5], atol=1e-3)

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from tests.theory.mutants.mutated import mutated
 from tests.theory.orientations.test_cube import climb
+from theory import predict
 from theory.forms.moment_tensor import MomentTensor
 from theory.orientations import sign_descent_orientations
 from theory.orientations.cube import boxes as cube_boxes
 from theory.orientations.cube import search as cube_search
-from theory.predictions.landscape import collecting_orientations
 
 CASES = Path(__file__).parents[2] / "cases"
 
@@ -24,7 +24,7 @@ CASES = Path(__file__).parents[2] / "cases"
 def test_five_samples_at_two_places(p, best, second):
     """The two of them span a plane of R^4; values from the sixteen corners, which the data are exact enough to list."""
     data = np.load(CASES / "sign-descent-slow.npz")
-    found = collecting_orientations(data["x"], data["y"], f"z**{p}", optimizer="sign")
+    found = predict(data["x"], data["y"], f"z**{p}", optimizer="sign").orientations
     assert found.complete
     assert len(found.attractors) == 4
     assert sorted(abs(o.value) for o in found.attractors) == pytest.approx(

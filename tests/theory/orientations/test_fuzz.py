@@ -6,9 +6,9 @@ Each problem is drawn from its own seed, so that a failure names the problem.
 import numpy as np
 import pytest
 
+from theory import predict
 from theory.errors import TheoryError
 from theory.forms.stability import Kind
-from theory.predictions.landscape import collecting_orientations
 
 SMOOTH = {1: "z", 2: "z**2", 3: "z**3", 4: "z**4", 5: "z**5"}
 ONE_SIDED = {1: "relu", 2: "max(0,z)**2", 3: "max(0,z)**3"}
@@ -35,7 +35,7 @@ def check(seed):
     """Solve one problem; False where it is refused in one line."""
     x, y, text, p, options = problem(seed)
     try:
-        found = collecting_orientations(x, y, text, **options)
+        found = predict(x, y, text, **options).orientations
     except TheoryError:
         return False
     assert found.complete or found.notes

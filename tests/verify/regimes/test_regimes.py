@@ -1,6 +1,5 @@
 """Every regime confirms what is true of real networks, and refutes a theory that is wrong in one place."""
 
-
 import numpy as np
 import pytest
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from theory.beyond.leading_order import drive
 from theory.errors import TheoryError
 from theory.fields.offset import OffsetField
 from theory.flows.offset import integrated_split
@@ -20,7 +21,6 @@ from theory.forms.moment_tensor import MomentTensor
 from theory.formula.activation import Activation, activation
 from theory.losses.loss import Loss
 from theory.orientations import Orientation, OrientationSet, find_orientations
-from theory.predictions.leading_order import drive
 from theory.predictions.offset.expected import OffsetExpected, expect, splitting_width, time_beyond_split
 from theory.predictions.prediction import Prediction, Search
 from theory.problem import Network, Optimizer, Problem

@@ -25,5 +25,7 @@ REGIME: Regime[SmoothEvidence] = Regime(
     ),
     arrays=smooth_arrays,
     drawings=smooth_drawings,
-    notes=lambda evidence: (*evidence.prediction.notes, *evidence.prediction.orientations.notes),
+    notes=lambda evidence: tuple(
+        dict.fromkeys((*evidence.prediction.notes, *evidence.prediction.orientations.notes))
+    ),
 )

@@ -60,9 +60,10 @@ def _flow_rate(setting: Setting, data: Dataset) -> Rate:
 def smooth_prediction(setting: Setting, data: Dataset) -> SmoothPrediction | None:
     """The smooth theory's prediction where it applies."""
     try:
-        return predict(data.x, data.y, setting.activations[0])
+        prediction = predict(data.x, data.y, setting.activations[0])
     except TheoryError:
         return None
+    return prediction if isinstance(prediction, SmoothPrediction) else None
 
 
 def findings(work: Workspace, case: Case) -> list[Finding]:
