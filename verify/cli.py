@@ -111,7 +111,7 @@ def _run(tokens: list[str], debug: bool) -> int:
 def _silence() -> None:
     """Standard output leads nowhere from now on, so that Python's own flush at the exit cannot fail."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in (sys.stdout, sys.__stdout__):
+    for stream in filter(None, (sys.stdout, sys.__stdout__)):
         try:
             os.dup2(nowhere, stream.fileno())
         except (AttributeError, OSError, ValueError):
