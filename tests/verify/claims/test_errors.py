@@ -89,7 +89,7 @@ def test_the_whole_ledger_raises_one_false_alarm_in_a_thousand_runs_at_most():
 @pytest.mark.parametrize("p", [2, 3])
 def test_the_mean_difference_of_counts_keeps_its_alarm(p):
     """C6: differences resampled from those observed, their mean moved to 0 (boundary) or to half an orientation."""
-    seen = np.diff(paper_c6._counts(p, 1, 400, 0), axis=1)[:, 0]
+    seen = np.diff(paper_c6._counts_by_frequency(p, 1, 400, 0), axis=1)[:, 0]
     generator, runs = np.random.default_rng(p), 40_000
     signs = {}
     for mean in (0.0, -0.5):

@@ -20,7 +20,7 @@ from theory.forms.rounding import certified_orientation
 from theory.forms.stability import Kind
 from theory.orientations.result import Orientation
 
-PRECISION = 128
+_LINEAR_PRECISION = 128
 
 
 def cube_linear(tensor: MomentTensor) -> tuple[list[Orientation], list[str]]:
@@ -30,7 +30,7 @@ def cube_linear(tensor: MomentTensor) -> tuple[list[Orientation], list[str]]:
     moving = sum(abs(v) for v in signs)
     if not moving:
         return [], ["T = 0: no neuron moves at this order"]
-    with ctx.workprec(PRECISION):
+    with ctx.workprec(_LINEAR_PRECISION):
         norm = arb(moving).sqrt()
         value = sum((arb(abs(v)) for v in g), arb(0)) / norm
         line = certified_orientation([v / norm for v in signs], value, Kind.ATTRACTOR, 1)

@@ -25,9 +25,9 @@ from verify.claims.slopes import exponent_check
 from verify.report.verdict import Check, at_most
 
 EPSILONS = tuple(10.0 ** -np.arange(0.75, 4.3, 0.25))
-CASES = (("line", "tanh"), ("line", "x*tanh(x)"), ("line", "x + x**5"), ("sine5", "silu"))
+INVARIANT_CASES = (("line", "tanh"), ("line", "x*tanh(x)"), ("line", "x + x**5"), ("sine5", "silu"))
 MONOMIALS = ("z**2", "z**3")
-RTOL = 1e-13  # of a step of either integrator, relative to the neuron
+INVARIANT_RTOL = 1e-13  # of a step of either integrator, relative to the neuron
 STEPS = 2000  # more than either takes
 
 
@@ -50,14 +50,14 @@ def _change(law: Invariant, p: int, a0, w0, a, w) -> float:
 
 
 def _constant(name: str, change: float, p: int) -> Check:
-    bound = STEPS * RTOL * 2 * (1 + p)
+    bound = STEPS * INVARIANT_RTOL * 2 * (1 + p)
     return Check(
         name=name,
         predicted=0.0,
         observed=change,
         tolerance=bound,
         verdict=at_most(change, bound),
-        why=f"error {RTOL:g} of at most {STEPS} steps, in a square with the factor 1 + p",
+        why=f"error {INVARIANT_RTOL:g} of at most {STEPS} steps, in a square with the factor 1 + p",
     )
 
 
@@ -70,7 +70,7 @@ def _conserved(law: Invariant, run: Run) -> Outcome:
         a0, w0 = generator.standard_normal(50), generator.standard_normal((50, 2))
         size = float(np.max(np.hypot(a0, np.linalg.norm(w0, axis=1))))
         time = 0.3 / (p * witness.rate(x, data.y, p) * size ** (p - 1))
-        out = leading_flow(moments(x, data.y, p, 1.0), a0, w0, times=time, rtol=RTOL)
+        out = leading_flow(moments(x, data.y, p, 1.0), a0, w0, times=time, rtol=INVARIANT_RTOL)
         checks.append(
             _constant(
                 f"change of K in the leading flow on line, p = {p}",
@@ -85,7 +85,7 @@ def _conserved(law: Invariant, run: Run) -> Outcome:
         checks.append(
             _constant(f"change of K in the full gradient flow of {name} at ε = 1 and 0.1", change, p)
         )
-    for data_name, name in CASES[: run.pick(3, 4)]:
+    for data_name, name in INVARIANT_CASES[: run.pick(3, 4)]:
         sigma = activation(name)
         p, q = sigma.multiplicity, sigma.next_order
         assert q is not None
@@ -97,13 +97,13 @@ def _conserved(law: Invariant, run: Run) -> Outcome:
                 law.exponent(p, q),
                 seen.epsilons,
                 np.array(sizes),
-                floor=100 * RTOL,
+                floor=100 * INVARIANT_RTOL,
             )
         )
     return Outcome(f"K kept to {checks[0].observed:.1e} by the leading flow", tuple(checks))
 
 
-CLAIM = Claim(
+INVARIANT = Claim(
     id="L.invariant",
     title="‖w‖² - p a² of every neuron is conserved, in the full flow up to ε^{q-p}",
     statement=r"K_j = \|w_j\|^2 - p a_j^2:\ \dot K_j = 0 \text{ (leading)},\quad "

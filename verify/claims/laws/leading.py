@@ -62,7 +62,7 @@ def _lower_order(prediction: SmoothPrediction) -> SmoothPrediction:
     return prediction.changed(order=max(prediction.driving_order - 1, 1))
 
 
-CLAIM = Claim(
+LEADING = Claim(
     id="L.leading",
     title="small weights follow the leading-order flow",
     statement=r"t = \tau\varepsilon^{1-p}:\ \|\theta - \theta_{\text{lead}}\| / \|\theta\| = O(\varepsilon^{k}),\ k > 0,"

@@ -58,7 +58,7 @@ def _reached(name: str, outputs: int, decay: float, seed: int):
     return case, remembered
 
 
-def _orders(outputs: int, decay: float, law: Field, run: Run) -> Outcome:
+def _field_orders(outputs: int, decay: float, law: Field, run: Run) -> Outcome:
     checks = []
     for name in ACTIVATIONS[: run.pick(2, None)]:
         case, full = _reached(name, outputs, decay, run.seed)
@@ -115,7 +115,7 @@ def _only(name: str) -> Field:
     return law
 
 
-_claim = partial(
+_field_claim = partial(
     Claim,
     source="condense",
     method=Method.ORDER,
@@ -124,13 +124,13 @@ _claim = partial(
     dynamics=Dynamics.GRADIENT_FLOW,
 )
 
-WITH_DECAY = _claim(
+WITH_DECAY = _field_claim(
     id="L.order.decay",
     title="weight decay enters the leading flow as it is, at the same order of accuracy",
     statement=r"\dot\theta = F(\theta) - \lambda\theta,\ \lambda = \hat\lambda\varepsilon^{p-1}:\quad k = \min(q-p,\ p+1)",
     hypotheses=("σ smooth, σ(0) = 0", "λ = λ̂ ε^{p-1}", "rescaled time fixed, before blow-up"),
     law=decayed,
-    validate=partial(_orders, 1, DECAY),
+    validate=partial(_field_orders, 1, DECAY),
     mutants={
         "no decay": lambda f, theta, decay: f(theta),
         "twice the decay": lambda f, theta, decay: decayed(f, theta, 2 * decay),
@@ -139,13 +139,13 @@ WITH_DECAY = _claim(
         "output weights only": _only("a"),
     },
 )
-OUTPUTS = _claim(
+OUTPUTS = _field_claim(
     id="L.order.outputs",
     title="K outputs: a neuron feels the sum over its outputs, at the same order of accuracy",
     statement=r"\dot a_k = c\,T_k w^p,\ \dot w = p c \sum_k a_k T_k w^{p-1}:\quad k = \min(q-p,\ p+1)",
     hypotheses=("σ smooth, σ(0) = 0, K outputs", "some T_k ≠ 0", "rescaled time fixed, before blow-up"),
     law=summed,
-    validate=partial(_orders, 2, 0.0),
+    validate=partial(_field_orders, 2, 0.0),
     mutants={
         "the first output alone": _first_output,
         "outputs swapped": _swapped,

@@ -29,7 +29,7 @@ HIGH, LOW = 5.0, 2.0
 
 
 @cache
-def _counts(p: int, d: int, draws: int, seed: int) -> np.ndarray:
+def _counts_by_frequency(p: int, d: int, draws: int, seed: int) -> np.ndarray:
     """Growing orientations (draws, 2) at the high and the low frequency."""
     words = np.random.SeedSequence([seed, 6, p, d]).generate_state(draws)
     return np.array([[_growing(int(word), p, d, f) for f in (HIGH, LOW)] for word in words])
@@ -54,12 +54,12 @@ def verdict(law: int, sign: int) -> Verdict:
     return Verdict.INCONCLUSIVE if sign == 0 else Verdict.REFUTED
 
 
-def _validate(law: int, run: Run, *, p: int) -> Outcome:
+def _validate_frequency(law: int, run: Run, *, p: int) -> Outcome:
     """`law` is the sign of the mean difference, low less high frequency; 0 is no difference."""
     sets = [(1, run.pick(400, 2000))]
     checks, shown = [], []
     for d, draws in sets:
-        counts = _counts(p, d, draws, run.seed)
+        counts = _counts_by_frequency(p, d, draws, run.seed)
         difference = counts[:, 1] - counts[:, 0]
         sign, mean, half = decide(difference, ALARM / len(sets))
         checks.append(
@@ -80,7 +80,7 @@ def _validate(law: int, run: Run, *, p: int) -> Outcome:
     )
 
 
-_claim = partial(
+_frequency_claim = partial(
     Claim,
     statement=r"\mathbb E\, \#\{\text{growing}\}_{f = 2} < \mathbb E\, \#\{\text{growing}\}_{f = 5}",
     source="Zhou et al. 2022",
@@ -91,18 +91,18 @@ _claim = partial(
     law=-1,
     false_alarm=ALARM,
 )
-CUBIC = _claim(
+CUBIC = _frequency_claim(
     id="C6",
     title="low-frequency data condense on fewer orientations, p = 3, d = 1",
     hypotheses=("targets Σ 3.5 sin(f x_k + 1), inputs uniform in [-4, 2]", "p = 3"),
-    validate=partial(_validate, p=3),
+    validate=partial(_validate_frequency, p=3),
     mutants={"more orientations": 1, "as many": 0},
 )
-SQUARE = _claim(
+SQUARE = _frequency_claim(
     id="C6.p2",
     title="low-frequency data condense on fewer orientations, p = 2, d = 1",
     hypotheses=("targets Σ 3.5 sin(f x_k + 1), inputs uniform in [-4, 2]", "p = 2"),
-    validate=partial(_validate, p=2),
+    validate=partial(_validate_frequency, p=2),
     expected=Verdict.REFUTED,
     corrected=1,
     mutants={"fewer orientations": -1, "as many": 0},

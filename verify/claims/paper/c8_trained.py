@@ -31,7 +31,7 @@ from verify.claims import witness
 from verify.claims.model import About, Claim, Dynamics, Method, Outcome, Reading, Run
 from verify.report.verdict import Check, Verdict, at_most
 
-CASES = (("sine5", "tanh"), ("sine5", "silu"), ("line", "sin"))
+TRAINED_CASES = (("sine5", "tanh"), ("sine5", "silu"), ("line", "sin"))
 STD, FALL = 1e-7, 1e-5
 COSINE = 0.95
 
@@ -100,9 +100,9 @@ def strays(nets: witness.Nets, c: float) -> list[int]:
     return np.sum(np.abs(now) < COSINE * np.sqrt(now**2 + across), axis=1).tolist()
 
 
-def _validate(law: Change, run: Run) -> Outcome:
+def _validate_trained(law: Change, run: Run) -> Outcome:
     checks, shown = [], []
-    for data, name in CASES:
+    for data, name in TRAINED_CASES:
         sigma, numeric = activation(name), witness.sigma_of(name)
         x, nets, merged = _merged(data, name, run.seed, run.pick(2, 8))
         left = [len(m.a) for m in merged]
@@ -161,7 +161,7 @@ TRAINED = Claim(
     reading=Reading.NEURON_COUNT,
     dynamics=Dynamics.GRADIENT_DESCENT,
     law=Change(),
-    validate=_validate,
+    validate=_validate_trained,
     mutants={
         "no next term": Change(following=0.0),
         "the next term turned": Change(following=-1.0),
