@@ -12,10 +12,10 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from numerics.data.datasets import load
-from numerics.nets.networks import Network, Parameters
+from numerics.data import load
+from numerics.nets import Network, Parameters
+from numerics.training import train
 from numerics.training.stopping import Steps
-from numerics.training.train import train
 
 ROUNDS = 5
 THREADS = (1, 2)

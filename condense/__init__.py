@@ -22,13 +22,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from numerics.data.datasets import Dataset, load
-    from numerics.weights.observation import observe
+    from numerics.data import Dataset, load
+    from numerics.weights import observe
     from theory import Network, OrientationSet, Prediction, Problem, activation, derive, loss, predict
     from verify.bridge.experiment import Experiment
     from verify.regimes.run import run as verify
-    from verify.report.report import Report
-    from verify.report.verdict import Verdict
+    from verify.report import Report
+    from verify.verdict import Verdict
 
 _HOME = {
     "Dataset": "numerics",

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from verify.reproduce import reproduce
-from verify.reproduce.markdown import markdown
+from verify.reproduce.finding import markdown
 
 here = Path(__file__).parent
 

@@ -15,31 +15,36 @@ from typing import TYPE_CHECKING, Any
 
 # For type checkers, in step with _HOMES: a test compares the two.
 if TYPE_CHECKING:
-    from numerics.data.datasets import Dataset, append_bias, load
+    from numerics.data import Dataset, append_bias, load
     from numerics.errors import NumericsError
     from numerics.flow import gradient_flow, leading_flow, moments, one_sided_moments
     from numerics.measure import chance_counts, clusters, cosine_matrix, match, weighted_median
     from numerics.measure.merging import merge_neurons, output_change
+    from numerics.nets import Network
     from numerics.nets.activations import TorchActivation, from_callable
     from numerics.nets.initial import initialise
-    from numerics.nets.networks import Network
-    from numerics.training.schedules import RescaledTime
-    from numerics.training.stopping import Alignment, LossFraction, Status, Steps, Time
-    from numerics.training.train import train, train_stepwise
+    from numerics.training import train, train_stepwise
+    from numerics.training.stopping import Alignment, LossFraction, RescaledTime, Status, Steps, Time
+    from numerics.weights import LayerObservation, observe
     from numerics.weights.adapter import Layer, layers
     from numerics.weights.checkpoint import load_state
     from numerics.weights.monitor import CondensationMonitor
-    from numerics.weights.observation import LayerObservation, observe
 
 _HOMES = {
-    "numerics.data.datasets": ("Dataset", "append_bias", "load"),
+    "numerics.data": ("Dataset", "append_bias", "load"),
     "numerics.errors": ("NumericsError",),
     "numerics.nets.activations": ("TorchActivation", "from_callable"),
-    "numerics.nets.networks": ("Network",),
+    "numerics.nets": ("Network",),
     "numerics.nets.initial": ("initialise",),
-    "numerics.training.schedules": ("RescaledTime",),
-    "numerics.training.stopping": ("Alignment", "LossFraction", "Status", "Steps", "Time"),
-    "numerics.training.train": ("train", "train_stepwise"),
+    "numerics.training.stopping": (
+        "Alignment",
+        "LossFraction",
+        "RescaledTime",
+        "Status",
+        "Steps",
+        "Time",
+    ),
+    "numerics.training": ("train", "train_stepwise"),
     "numerics.flow": ("gradient_flow", "leading_flow", "moments", "one_sided_moments"),
     "numerics.measure": (
         "chance_counts",
@@ -49,7 +54,7 @@ _HOMES = {
         "weighted_median",
     ),
     "numerics.measure.merging": ("merge_neurons", "output_change"),
-    "numerics.weights.observation": ("LayerObservation", "observe"),
+    "numerics.weights": ("LayerObservation", "observe"),
     "numerics.weights.adapter": ("Layer", "layers"),
     "numerics.weights.checkpoint": ("load_state",),
     "numerics.weights.monitor": ("CondensationMonitor",),

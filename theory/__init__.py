@@ -6,19 +6,18 @@
 """
 
 from theory.errors import TheoryError
+from theory.fields import SmoothField, rescaled
 from theory.fields.deep import DeepField
 from theory.fields.offset import OffsetField, OffsetVariant
 from theory.fields.one_sided import OneSidedField
 from theory.fields.outputs import LinearOutputs, OutputsField, output_tensors
-from theory.fields.rescaled import rescaled
-from theory.fields.smooth import SmoothField
 from theory.flows.basins import BasinShare, BasinShares, basin_shares
 from theory.flows.linear import LinearFlow, linear_horizon
 from theory.flows.smooth import Destinations, Fate, Neurons, destinations, neurons_at
 from theory.forms.moment_tensor import MomentTensor
-from theory.forms.power import PowerForm
+from theory.forms.taylor import PowerForm
 from theory.formula.activation import Activation, activation
-from theory.losses.loss import Loss, loss
+from theory.losses import Loss, loss
 from theory.losses.signal import FittedOutput, fitted_output, signal_function
 from theory.orientations import (
     AdamReason,
@@ -46,15 +45,22 @@ from theory.predictions.offset import OffsetPrediction, Split, offset_prediction
 from theory.predictions.prediction import Prediction
 from theory.predictions.smooth import SmoothPrediction
 from theory.problem import Network, Optimizer, Problem
+from theory.systems import LeadingSystem
 from theory.systems.decay import DecayField, decay_system, decayed_blow_up, undecayed_time
-from theory.systems.deep.system import deep_system
+from theory.systems.deep import deep_system
 from theory.systems.offset import offset_system
 from theory.systems.one_sided import one_sided_system
 from theory.systems.outputs import outputs_system
 from theory.systems.smooth import smooth_system
-from theory.systems.system import LeadingSystem
-from theory.times.alignment import alignment_exponent, alignment_time, linear_alignment_time
-from theory.times.blow_up import aligned_blow_up_time, balanced_blow_up_time, balanced_horizon, blow_up_bounds
+from theory.times.blow_up import (
+    aligned_blow_up_time,
+    alignment_exponent,
+    alignment_time,
+    balanced_blow_up_time,
+    balanced_horizon,
+    blow_up_bounds,
+    linear_alignment_time,
+)
 from theory.times.horizon import Horizon, blow_up_horizon
 
 __all__ = [

@@ -15,7 +15,7 @@ import numpy as np
 
 from theory.errors import TheoryError
 from theory.formula.activation import Activation, activation
-from theory.losses.loss import Loss, loss
+from theory.losses import Loss, loss
 
 
 class Optimizer(StrEnum):

@@ -9,11 +9,11 @@ from typing import Any
 from verify.rooms import refuse_shadowed
 
 _HOME = {
-    "Check": "verify.report.verdict",
+    "Check": "verify.verdict",
     "Experiment": "verify.bridge.experiment",
-    "Report": "verify.report.report",
+    "Report": "verify.report",
     "UsageError": "verify.errors",
-    "Verdict": "verify.report.verdict",
+    "Verdict": "verify.verdict",
     "measure_order": "verify.order",
     "order_of_accuracy": "verify.order",
     "run": "verify.regimes.run",

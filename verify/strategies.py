@@ -25,7 +25,7 @@ from hypothesis import assume
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from numerics.data.datasets import Dataset
+from numerics.data import Dataset
 from theory import activation
 from theory.forms.moment_tensor import monomials
 from theory.formula.catalogue import CATALOGUE

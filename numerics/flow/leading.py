@@ -21,8 +21,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from numerics import memory
 from numerics.errors import NumericsError
-from numerics.flow import memory
 from numerics.flow.batch import Array, BatchResult, Ending, integrate
 from numerics.flow.limits import Limits
 from numerics.flow.moments import Force, OneSidedMoments

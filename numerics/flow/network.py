@@ -19,9 +19,9 @@ from numpy.typing import ArrayLike, NDArray
 from numerics.errors import NumericsError
 from numerics.flow.batch import Array, Ending, System
 from numerics.flow.full import ScaledResult, Scales, ascending, run, samples_and_goals, scales
+from numerics.nets import Network
 from numerics.nets.activations import as_numpy
 from numerics.nets.losses import Loss, LossOfOutputs
-from numerics.nets.networks import Network
 
 Function = Callable[[Array], Array]
 Weights = dict[str, Array]

@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from numerics import memory
 from numerics.errors import NumericsError
-from numerics.flow import memory
 from numerics.flow.batch import Array, System
 from numerics.flow.full import Nodes, ScaledResult, Scales, ascending, run, samples_and_goals, scales
 from numerics.nets.activations import as_numpy

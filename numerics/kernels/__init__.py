@@ -1,8 +1,8 @@
 """Compiled loops: one door. `reference` says slowly what each of them computes, and a test compares the two."""
 
 from numerics.kernels.compiled import activate, adam, backward, forward, is_thin, kind_of
+from numerics.kernels.compiling import share_out
 from numerics.kernels.products import affine, pulled_back, store_slopes
-from numerics.kernels.workers import share_out
 
 __all__ = [
     "activate",

@@ -12,9 +12,8 @@ float64 only.
 import numpy as np
 import torch
 
-from numerics.kernels.compiling import exact, reducing
+from numerics.kernels.compiling import exact, reducing, share_out
 from numerics.kernels.elementary import exp, expm1, tanh
-from numerics.kernels.workers import share_out
 
 # Above, the products are worth a call of BLAS.
 LARGEST_DIMENSION, LARGEST_OUTPUTS = 24, 12

@@ -14,8 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from numerics.kernels.compiling import exact, reducing
-from numerics.kernels.workers import share_out
+from numerics.kernels.compiling import exact, reducing, share_out
 
 SMALL = 64
 _ALIGNMENT = 64  # bytes

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import betainc
 
+from numerics.measure.angles import effective_width
 from numerics.measure.clusters import clusters
-from numerics.measure.cosines import effective_width
 from numerics.measure.neurons import Array
 
 LEVEL = 0.05  # of the one-sided Monte Carlo test

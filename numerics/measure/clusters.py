@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from numerics.errors import NumericsError
-from numerics.measure.cosines import ROUNDING, cosine_blocks, normalised_weights
+from numerics.measure.angles import ROUNDING, cosine_blocks, normalised_weights
 from numerics.measure.neurons import Array, unit_rows
 
 _ROUND = 1e-9  # weights and sums closer than this (of the whole) tie: far above rounding, far below a neuron

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from numerics import kernels
+from numerics.nets import Network, Parameters, views
 from numerics.nets.activations import CATALOGUE, TorchActivation
 from numerics.nets.losses import Loss
-from numerics.nets.networks import Network, Parameters, views
 
 # Of hidden-layer buffers per thread. Measured for 5-50-1 networks: below 2^21 the calls' own cost shows
 # (59 against 39 µs a network-step at 2^20), above 2^23 the memory's.

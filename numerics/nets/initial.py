@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from numerics.errors import NumericsError
-from numerics.nets.networks import Network, Parameters
+from numerics.nets import Network, Parameters
 
 Array = NDArray[np.float64]
 Scale = float | Sequence[float] | Array

@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from numerics.errors import NumericsError
+from numerics.nets import Network, Parameters, views
 from numerics.nets.gradient import RiskGradient
-from numerics.nets.networks import Network, Parameters, views
 from numerics.training.optimizers import Optimizer
-from numerics.training.schedules import LearningRate, Rate
-from numerics.training.stopping import Alignment, Status, Stopping
+from numerics.training.stopping import Alignment, LearningRate, Rate, Status, Stopping
 
 Array = NDArray[np.float64]
 

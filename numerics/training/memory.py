@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
-from numerics import host
+from numerics import memory as host
+from numerics.nets import Network
 from numerics.nets.gradient import activation_kind, block_members, hidden_bytes, is_narrow, network_kind
-from numerics.nets.networks import Network
 
 # ended, running, previous, gradient; a snapshot; one temporary of the optimiser
 ROWS_BEYOND_MEMORY = 6

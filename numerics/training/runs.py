@@ -1,7 +1,7 @@
 """Training runs as arrays: from a start that is drawn once and handed on, through snapshots, to the fall of the loss.
 
 `train_neurons` keeps the neurons (a, w) of two-layer networks, `train_path` the weights of every layer of any network.
-Both train by `numerics.training.train`, whose options they take.
+Both train by `numerics.training`, whose options they take.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from numerics.nets import Network, Parameters
 from numerics.nets.initial import initialise
-from numerics.nets.networks import Network, Parameters
+from numerics.training import TrainingResult, train
 from numerics.training.stopping import Status
-from numerics.training.train import TrainingResult, train
 
 Array = NDArray[np.float64]
 

@@ -20,8 +20,8 @@ import torch
 from numpy.typing import NDArray
 
 from numerics.errors import NumericsError
+from numerics.measure.angles import ROUNDING, normalised_weights
 from numerics.measure.clusters import clusters
-from numerics.measure.cosines import ROUNDING, normalised_weights
 from numerics.measure.neurons import Array
 
 

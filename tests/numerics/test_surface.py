@@ -29,8 +29,8 @@ assert isinstance(numerics.measure, types.ModuleType)
     "first",
     [
         "",
-        "import numerics.training.train, numerics.weights.observation",
-        "from numerics.training.train import train",
+        "import numerics.training, numerics.weights",
+        "from numerics.training import train",
     ],
 )
 def test_a_submodule_never_hides_a_function_of_its_name(first):

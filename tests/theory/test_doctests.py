@@ -12,9 +12,9 @@ MODULES = [
     "theory.flows.smooth",
     "theory.forms.moment_tensor",
     "theory.formula.activation",
-    "theory.losses.loss",
-    "theory.orientations.attracting",
-    "theory.orientations.tensor.find",
+    "theory.losses",
+    "theory.orientations.result",
+    "theory.orientations.tensor",
     "theory.times.horizon",
 ]
 

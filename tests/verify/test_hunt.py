@@ -14,8 +14,7 @@ from verify.errors import UsageError
 from verify.hunt import HUNTS, Certificate, Target, hunt, register, run
 from verify.hunt.counting import fixed_by_climbing, fixed_by_turning, growing_lines, starting_directions
 from verify.hunt.growing import GrowingBound
-from verify.hunt.points import Points, draw, simpler, vary
-from verify.hunt.symmetry import canonical
+from verify.hunt.points import Points, canonical, draw, simpler, vary
 
 ISOLATED = frozenset({"isolated"})
 

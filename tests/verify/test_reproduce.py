@@ -10,17 +10,16 @@ from numerics.errors import NumericsError
 from theory import MomentTensor
 from verify.errors import UsageError
 from verify.progress import Silent
-from verify.report.verdict import Verdict
 from verify.reproduce import reproduce
 from verify.reproduce.counting import closeness, count, spread
+from verify.reproduce.figures.figure2 import images
 from verify.reproduce.figures.figure5 import distance
 from verify.reproduce.figures.figure6 import FIGURE_6, predicted_lines, stable_lines
 from verify.reproduce.figures.smaller import _gradient
-from verify.reproduce.images import images
-from verify.reproduce.judge import interval, majority
-from verify.reproduce.markdown import markdown
+from verify.reproduce.finding import interval, majority, markdown
 from verify.reproduce.setting import line, with_bias
 from verify.reproduce.workspace import Workspace
+from verify.verdict import Verdict
 
 
 def workspace(tmp_path, progress=None):

@@ -18,7 +18,7 @@ import numpy as np
 import sympy
 
 from theory.errors import TheoryError
-from theory.fields.smooth import SmoothField
+from theory.fields import SmoothField
 from theory.flows.linear import LinearFlow
 from theory.forms.moment_tensor import MomentTensor
 from theory.forms.taylor import FURTHER
@@ -113,7 +113,7 @@ def drive(act: Activation, x: np.ndarray, s: np.ndarray) -> Drive:
     """The first order m with c_m T_m ≠ 0 and its moment tensor; x (n, D), s (n,) exact.
 
     Exactly 0, or no larger in any entry than the rounding of the data as written leaves open
-    (theory.forms.data_rounding): the latter is named in `notes`.  With s (n, K), the first order at which one of the K
+    (theory.orientations.result): the latter is named in `notes`.  With s (n, K), the first order at which one of the K
     tensors counts, and that tensor.  Raises TheoryError where no moments of the orders that the theorem covers do.
     """
     p = act.multiplicity

@@ -1,6 +1,6 @@
 """Where the order of accuracy of the smooth leading flow shows, when, and which terms compete for it there.
 
-Setting.     As in `theory.beyond.terms`: relative to the leading force the terms left out are A_q ε^{q-m} and the feedback
+Setting.     As in `theory.beyond`: relative to the leading force the terms left out are A_q ε^{q-m} and the feedback
              B ε^{2p+1-m}; neurons a (N,), w (N, D) at ε = 1.
 Statement.   The distance of the flows is the sum of what these terms do.  Its smallest exponent rules as ε → 0; at the
              scales that are measured a term with a small coefficient, whose moment nearly vanishes on the data, may still
@@ -14,8 +14,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from theory.beyond import neglected
 from theory.beyond.leading_order import LeadingOrder
-from theory.beyond.terms import neglected
 from theory.flows.smooth import destinations, neurons_at
 
 # Scales to look at beyond the one where the order begins to show.  Chosen because the first decade still bends.

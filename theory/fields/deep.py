@@ -13,11 +13,10 @@ import sympy
 from theory.errors import TheoryError
 from theory.forms.moment_tensor import MomentTensor
 from theory.formula.activation import Activation
-from theory.losses.loss import Loss, loss
-from theory.systems.deep.architecture import Architecture, Weights
+from theory.losses import Loss, loss
+from theory.systems.deep.architecture import Algebra, Architecture, Weights, gradients
 from theory.systems.deep.invariants import Balance, balances
 from theory.systems.deep.powers import Kept, PowerCount, power_count
-from theory.systems.deep.series import Algebra, gradients
 
 _MOST_MOMENTS = 8  # vanishing ones to look behind before saying that no theorem applies
 
@@ -40,7 +39,7 @@ class _Samples(Algebra):
 
 @dataclass(frozen=True)
 class DeepField:
-    """θ' of the leading system for the weights of one network, named and shaped as `numerics.nets.networks.Network.shapes`.
+    """θ' of the leading system for the weights of one network, named and shaped as `numerics.nets.Network.shapes`.
 
     `x` (n, D) with the first layer's bias column, `signal` (n, K) = -∂ℓ/∂f at f = 0, `powers` which orders each group
     climbs.  Called with a dict of arrays a (K, m_L), w1 (m_1, D), w_l (m_l, m_{l-1} [+ 1, the bias last]) it returns

@@ -10,8 +10,8 @@ import numpy as np
 import sympy
 
 from theory.errors import TheoryError
-from theory.forms.power import PowerForm
-from theory.losses.loss import CrossEntropy, Loss
+from theory.forms.taylor import PowerForm
+from theory.losses import CrossEntropy, Loss
 from theory.losses.signal import Signal, signal_function
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from theory.errors import TheoryError
-from theory.forms.power import PowerForm
+from theory.forms.taylor import PowerForm
 
 if TYPE_CHECKING:
     from theory.formula.activation import Activation

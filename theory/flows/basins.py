@@ -20,7 +20,7 @@ import numpy as np
 from flint import arb, ctx
 
 from theory.errors import TheoryError
-from theory.fields.smooth import SmoothField
+from theory.fields import SmoothField
 from theory.flows.circle import planar_shares
 from theory.flows.smooth import Fate, destinations
 from theory.orientations import Kind, Orientation, OrientationSet, find_orientations

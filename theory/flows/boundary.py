@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from theory.fields.smooth import SmoothField
+from theory.fields import SmoothField
 from theory.flows.smooth import neurons_at
 from theory.forms.vectors import unit
 

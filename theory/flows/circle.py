@@ -24,7 +24,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from theory.fields.smooth import SmoothField
+from theory.fields import SmoothField
 from theory.flows.smooth import Fate
 from theory.orientations import Orientation
 

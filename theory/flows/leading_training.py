@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from theory.errors import TheoryError
-from theory.fields.smooth import SmoothField
+from theory.fields import SmoothField
 
 MAX_STEPS = 200_000  # chosen because `condense verify` gives a training as many
 PATH_EVERY = 100  # steps; chosen because a path of a thousand states is drawn smoothly

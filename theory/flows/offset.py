@@ -12,9 +12,8 @@ import numpy as np
 
 from theory.errors import TheoryError
 from theory.fields.offset import OffsetField
-from theory.flows.driver import follow
+from theory.flows.driver import follow, next_size, step
 from theory.flows.offset_split import MeanFit, Split, reached
-from theory.flows.stepper import next_size, step
 
 NEVER = 40.0  # 1/γ that are followed where the closed form knows no split; chosen because e^40 is beyond every start
 

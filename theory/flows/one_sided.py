@@ -26,7 +26,7 @@ import numpy as np
 from scipy.optimize import lsq_linear
 
 from theory.errors import TheoryError
-from theory.fields.smooth import SmoothField
+from theory.fields import SmoothField
 from theory.flows.smooth import Fate, destinations
 from theory.forms.one_sided import OneSidedForm
 

@@ -29,7 +29,7 @@ from enum import Enum
 import numpy as np
 
 from theory.errors import TheoryError
-from theory.fields.smooth import SmoothField
+from theory.fields import SmoothField
 from theory.flows.driver import GOES_ON, follow
 
 

@@ -189,7 +189,7 @@ class MomentTensor:
 
     @cached_property
     def rounding(self) -> MomentTensor | None:
-        """The form of the bounds of the coefficients' rounding (theory.forms.data_rounding); None for exact data."""
+        """The form of the bounds of the coefficients' rounding (theory.orientations.result); None for exact data."""
         if self.data is None:
             return None
         bounds = coefficient_bounds(*self.data, self.order, _multinomial(self.exponents))

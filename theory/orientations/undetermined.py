@@ -1,6 +1,6 @@
 """Orientations that are proved for the numbers of the data as they stand, but not within the rounding these carry.
 
-Setting.     T is known up to E, |E_α| <= B_α, the rounding of the data (theory.forms.data_rounding); B is 0 for exact data.
+Setting.     T is known up to E, |E_α| <= B_α, the rounding of the data (theory.orientations.result); B is 0 for exact data.
 Statement.   To first order in E, at a fixed u with M = V Λ Vᵀ on the tangent space, A = |Λ|^{-1/2} Vᵀ:
                P(u) changes by at most B|u|^p, so that P within that is not told from 0;
                M by at most R = (p-1) B|u|^{p-2} + B|u|^p I, entry by entry, and keeps its signature and the line its place

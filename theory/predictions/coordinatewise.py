@@ -19,7 +19,7 @@ import numpy as np
 
 from theory.beyond.coordinatewise import GradientChange
 from theory.beyond.leading_order import LeadingOrder
-from theory.fields.smooth import SmoothField
+from theory.fields import SmoothField
 from theory.flows.coordinatewise import PerturbedLinear, SignFlow
 from theory.flows.leading_training import (
     AdamRule,
@@ -31,14 +31,14 @@ from theory.flows.leading_training import (
     leading_training,
     power_output,
 )
-from theory.orientations.cube.find import sign_descent_orientations
+from theory.orientations.cube import sign_descent_orientations
 from theory.orientations.result import OrientationSet
 from theory.predictions.expected import Expected
 from theory.predictions.prediction import Prediction, Search, refusal
 from theory.predictions.smooth import SmoothPrediction
 from theory.problem import Network, Optimizer, Problem
+from theory.systems import LeadingSystem
 from theory.systems.smooth import smooth_system
-from theory.systems.system import LeadingSystem
 
 # A neuron is trapped where it has moved by less than this share of the median one; chosen because the others have moved
 # alike, one lr a step, and a trapped one by about a step.

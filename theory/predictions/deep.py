@@ -1,6 +1,6 @@
 """The deep regime: two or more hidden layers, smooth with σ_l(0) = 0, gradient descent with or without momentum.
 
-Groups of parameters move at different orders in ε; each has a law of its own.  See `theory.systems.deep.system` for the
+Groups of parameters move at different orders in ε; each has a law of its own.  See `theory.systems.deep` for the
 theorem and `theory.orientations.deep` for where the first layer goes.
 """
 
@@ -16,9 +16,9 @@ from theory.orientations import OrientationSet
 from theory.orientations.deep import FirstLayer, first_layer_of, mean_fitted_first
 from theory.predictions.prediction import Prediction, Search
 from theory.problem import Network, Optimizer, Problem
+from theory.systems import GroupLaw, LeadingSystem
+from theory.systems.deep import deep_system, derived
 from theory.systems.deep.powers import Kept
-from theory.systems.deep.system import deep_system, derived
-from theory.systems.system import GroupLaw, LeadingSystem
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -47,7 +47,7 @@ class DeepPrediction(Prediction):
         keeping: Kept = Kept.STRICT,
         vanishing_moments: Collection[int] = (),
     ) -> LeadingSystem:
-        """See `theory.systems.deep.system`; `vanishing_moments` are the d with T_d = mean(s x^{⊗d}) = 0."""
+        """See `theory.systems.deep`; `vanishing_moments` are the d with T_d = mean(s x^{⊗d}) = 0."""
         _without_decay(network)
         return deep_system(
             network.layers,

@@ -17,14 +17,14 @@ from theory.errors import TheoryError
 from theory.fields.one_sided import OneSidedField
 from theory.flows.one_sided import OneSidedDestinations, OneSidedFate, one_sided_destinations
 from theory.forms.one_sided import OneSidedForm
-from theory.orientations.one_sided.find import find_extremal_orientations, one_sided_form
+from theory.orientations.one_sided import find_extremal_orientations, one_sided_form
 from theory.orientations.one_sided.open_saddles import ends_at_saddles
 from theory.orientations.result import OrientationSet
 from theory.predictions.stepwise import SAME, StepwisePrediction
 from theory.problem import Network, Optimizer
+from theory.systems import LeadingSystem
 from theory.systems.one_sided import one_sided_system
 from theory.systems.outputs import outputs_system
-from theory.systems.system import LeadingSystem
 
 
 @final

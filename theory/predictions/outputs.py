@@ -22,8 +22,8 @@ from theory.orientations.outputs import only_growing, output_orientations
 from theory.orientations.result import Orientation
 from theory.predictions.stepwise import StepwisePrediction
 from theory.problem import Network, Optimizer
+from theory.systems import LeadingSystem
 from theory.systems.outputs import outputs_system
-from theory.systems.system import LeadingSystem
 
 
 @final

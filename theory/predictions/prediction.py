@@ -17,8 +17,8 @@ from theory.errors import TheoryError
 from theory.orientations.result import OrientationSet
 from theory.predictions.expected import Expected
 from theory.problem import Network, Optimizer, Problem
+from theory.systems import LeadingSystem
 from theory.systems.decay import DecayField, decay_system
-from theory.systems.system import LeadingSystem
 
 
 @dataclass(frozen=True)

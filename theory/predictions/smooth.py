@@ -9,21 +9,21 @@ from typing import Any
 
 import numpy as np
 
+from theory.beyond import order_on_the_data
 from theory.beyond.leading_order import LeadingOrder
-from theory.beyond.terms import order_on_the_data
 from theory.errors import TheoryError
-from theory.fields.smooth import SmoothField
+from theory.fields import SmoothField
 from theory.flows.linear import LinearFlow
 from theory.forms.vectors import unit
 from theory.formula.activation import Activation
-from theory.losses.loss import Loss
+from theory.losses import Loss
 from theory.orientations import OrientationSet, find_orientations
 from theory.predictions.expected import NEGLECTED, Expected
 from theory.predictions.prediction import Prediction, Search
 from theory.predictions.smooth_expected import expect
 from theory.problem import Network, Optimizer, Problem
+from theory.systems import LeadingSystem
 from theory.systems.smooth import smooth_system
-from theory.systems.system import LeadingSystem
 
 # The fall of the loss that ends the initial stage, for orders above 1 and for order 1; chosen because what is neglected
 # there, of the order of the fall, is a hundredth and a thousandth on ordinary data.

@@ -22,11 +22,10 @@ import numpy as np
 import sympy
 
 from theory.errors import TheoryError
-from theory.systems.homogeneous import R
+from theory.systems import LeadingSystem
 from theory.systems.one_sided import one_sided_system
-from theory.systems.powers import EPS, equation, lowest, relative_error
+from theory.systems.powers import EPS, R, equation, lowest, relative_error
 from theory.systems.smooth import smooth_system
-from theory.systems.system import LeadingSystem
 
 if TYPE_CHECKING:
     from theory.formula.activation import Activation

@@ -22,9 +22,25 @@ import sympy
 
 from theory.errors import TheoryError
 from theory.fields.offset import OffsetVariant
-from theory.systems.homogeneous import BENT, SLOPE, ZETA, R, U, X, Z, definitions, describe, form_and_slope
-from theory.systems.powers import EPS, average, equation, lowest, rate, relative_error
-from theory.systems.system import LeadingSystem
+from theory.systems import LeadingSystem
+from theory.systems.powers import (
+    BENT,
+    EPS,
+    SLOPE,
+    ZETA,
+    R,
+    U,
+    X,
+    Z,
+    average,
+    definitions,
+    describe,
+    equation,
+    form_and_slope,
+    lowest,
+    rate,
+    relative_error,
+)
 
 if TYPE_CHECKING:
     from theory.formula.activation import Activation

@@ -26,22 +26,27 @@ from typing import TYPE_CHECKING
 import sympy
 
 from theory.errors import TheoryError
-from theory.systems.homogeneous import (
+from theory.systems import LeadingSystem
+from theory.systems.powers import (
     BENT,
+    EPS,
     SLOPE,
     ZETA,
     R,
     U,
     X,
     Z,
+    average,
     definitions,
     describe,
+    equation,
     form_and_slope,
+    lowest,
+    rate,
+    relative_error,
     require_zero_at_zero,
     sides,
 )
-from theory.systems.powers import EPS, average, equation, lowest, rate, relative_error
-from theory.systems.system import LeadingSystem
 
 if TYPE_CHECKING:
     from theory.formula.activation import Activation

@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING, Any
 import sympy
 
 from theory.errors import TheoryError
-from theory.systems.homogeneous import (
+from theory.systems import LeadingSystem
+from theory.systems.powers import (
     BENT,
+    EPS,
     SLOPE,
     ZETA,
     R,
@@ -27,13 +29,16 @@ from theory.systems.homogeneous import (
     W,
     X,
     Z,
+    average,
     definitions,
     describe,
+    equation,
     form_and_slope,
+    lowest,
+    rate,
+    relative_error,
     require_zero_at_zero,
 )
-from theory.systems.powers import EPS, average, equation, lowest, rate, relative_error
-from theory.systems.system import LeadingSystem
 
 if TYPE_CHECKING:
     from theory.formula.activation import Activation

@@ -2,13 +2,22 @@
 
 A group of parameters of size ε that moves at the rate ε^d for a rescaled time, t = τ ε^κ, goes ε^{d+κ} far: relative
 to its size ε^{d+κ-1}.  That is the order of the error which leaving out a term of degree d makes.
+
+The leading form σ_p of an activation in symbols: one monomial for a smooth σ, a power on each side of 0 otherwise.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import sympy
 
-from theory.systems.system import Mean
+from theory.errors import TheoryError
+from theory.systems import Mean
+
+if TYPE_CHECKING:
+    from theory.formula.activation import Activation
+
 
 EPS = sympy.Symbol("ε", positive=True)
 
@@ -42,3 +51,81 @@ def average(integrand: sympy.Expr, *varying: sympy.Expr) -> sympy.Expr:
         constant, inside = term.as_independent(*varying, as_Add=False)
         total += constant * Mean(inside)
     return total
+
+
+Z, ZETA = sympy.symbols("z ζ", real=True)
+# Vectors enter linearly and once in each product, so commutative symbols represent them faithfully.
+W, X, U = sympy.symbols("w x u")
+R = sympy.Symbol("r", positive=True)
+BENT, SLOPE = sympy.Function("σ_p", real=True), sympy.Function("σ'_p", real=True)
+
+
+def branches(activation: Activation) -> tuple[sympy.Expr, sympy.Expr]:
+    """c₊ z^p and c₋ (-z)^p, each checked to be homogeneous: z σ_p'(z) = p σ_p(z), Euler's identity."""
+    plus, minus = activation.one_sided
+    p = activation.multiplicity
+    both = plus * Z**p, minus * (-Z) ** p
+    for branch in both:
+        if sympy.expand(Z * sympy.diff(branch, Z) - p * branch) != 0:
+            raise AssertionError("the leading form of each side must be homogeneous of degree p")
+    return both
+
+
+def monomial(activation: Activation) -> tuple[sympy.Expr, sympy.Expr] | None:
+    """σ_p(z) and σ_p'(z) where both sides of 0 are one monomial c z^p, else None."""
+    right, left = branches(activation)
+    return (right, sympy.diff(right, Z)) if sympy.expand(right - left) == 0 else None
+
+
+def form_and_slope(activation: Activation) -> tuple[sympy.Expr, sympy.Expr]:
+    """What stands for σ_p(z) and σ_p'(z) in equations: the monomials, or the names of the one-sided functions."""
+    return monomial(activation) or (BENT(Z), SLOPE(Z))
+
+
+def definitions(activation: Activation) -> tuple[sympy.Eq, ...]:
+    """z, ζ, w = r u, and σ_p with its derivative."""
+    right, left = branches(activation)
+    form, slope = monomial(activation) or (
+        sympy.Piecewise((right, Z > 0), (left, True)),
+        sympy.Piecewise((sympy.diff(right, Z), Z > 0), (sympy.diff(left, Z), True)),
+    )
+    return (
+        equation(Z, W * X),
+        equation(ZETA, U * X),
+        equation(W, R * U),
+        equation(BENT(Z), form),
+        equation(SLOPE(Z), slope),
+    )
+
+
+def sides(activation: Activation) -> tuple[tuple[str, sympy.Expr, int | None], ...]:
+    """For z > 0 and z < 0: its name, its coefficient of |z|^p, and the order of its first further term (None: none)."""
+    p = activation.multiplicity
+    found = []
+    for name, side in (("z > 0", activation.plus), ("z < 0", activation.minus)):
+        leads = side.order == p
+        found.append(
+            (name, side.coefficient if leads else sympy.Integer(0), side.next_order if leads else side.order)
+        )
+    return tuple(found)
+
+
+def describe(activation: Activation) -> str:
+    """The leading form in words, with what each side needs of the data."""
+    plus, minus = activation.one_sided
+    p = activation.multiplicity
+    if monomial(activation) is not None:
+        return f"σ_p = {activation.leading_coefficient}*z**{p}"
+    text = f"σ_p = {plus}*z**{p} for z > 0 and {minus}*(-z)**{p} for z < 0"
+    if p == 1:
+        text += "; no neuron slides along a kink w·x_i = 0"
+    return text
+
+
+def require_zero_at_zero(activation: Activation) -> None:
+    """Raise TheoryError for σ(0) ≠ 0."""
+    if activation.value_at_zero != 0:
+        raise TheoryError(
+            f"activation {activation.text!r} has σ(0) = {activation.value_at_zero}: this theorem needs σ(0) = 0, as "
+            "relu or tanh have; the offset system treats it"
+        )

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import sympy
 
 from theory.errors import TheoryError
-from theory.systems.system import LeadingSystem, Mean
+from theory.systems import LeadingSystem, Mean
 
 if TYPE_CHECKING:
     from theory.formula.activation import Activation

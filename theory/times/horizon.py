@@ -27,7 +27,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from theory.errors import TheoryError
-from theory.fields.smooth import SmoothField
+from theory.fields import SmoothField
 from theory.flows.driver import STUCK, follow
 from theory.flows.smooth import destinations, neurons_at
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from numerics.nets import Network
 from numerics.nets.activations import TorchActivation
-from numerics.nets.networks import Network
 from numerics.training.runs import Start, Trained, train_neurons
-from numerics.training.schedules import Rate
-from numerics.training.stopping import Rule, Steps
+from numerics.training.stopping import Rate, Rule, Steps
 from verify.bridge.experiment import Experiment
-from verify.bridge.losses import numeric_loss
+from verify.bridge.formula import numeric_loss
 
 BUDGET = 200_000
 MOMENTUM = 0.9  # μ of numerics.training.optimizers.Momentum

@@ -30,7 +30,7 @@ from verify.claims.model import Claim, Run
 from verify.errors import UsageError
 from verify.progress import Progress, Silent
 from verify.report.store import versions
-from verify.report.verdict import Verdict, finite
+from verify.verdict import Verdict, finite
 
 FALSE_ALARM = 1e-3
 GROUP = "condense.claims"

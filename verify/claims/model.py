@@ -30,7 +30,7 @@ import numpy as np
 
 from verify.errors import UsageError
 from verify.progress import Progress, Silent
-from verify.report.verdict import Check, Verdict, combine, finite
+from verify.verdict import Check, Verdict, combine, finite
 
 Law = TypeVar("Law")
 

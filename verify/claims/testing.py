@@ -17,7 +17,7 @@ from typing import Any
 
 from verify.claims.ledger import from_file
 from verify.claims.model import Claim, Run
-from verify.report.verdict import Verdict
+from verify.verdict import Verdict
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,8 @@
 """What really happens, observed once and shared by a law and its mutants: full gradient flows and trained networks.
 
 Nothing here knows a law.  The unit of time of an observation is chosen from the data (`rate`), as an experimenter would.
+
+A predicted exponent against a measured one, as a check.
 """
 
 from __future__ import annotations
@@ -12,16 +14,17 @@ from functools import cache
 import numpy as np
 import torch
 
-from numerics.data.datasets import append_bias, load
+from numerics.data import append_bias, load
 from numerics.flow import FullStatus, gradient_flow
+from numerics.nets import Network
 from numerics.nets.activations import TorchActivation, get
-from numerics.nets.networks import Network
 from numerics.training.runs import Start, Trained, train_neurons
-from numerics.training.schedules import Rate
-from numerics.training.stopping import LossFraction, Steps
+from numerics.training.stopping import LossFraction, Rate, Steps
 from theory import activation
 from verify.bridge.formula import torch_activation
 from verify.errors import UsageError
+from verify.order.result import TOLERANCE, judge_slope, power_law
+from verify.verdict import Check
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,3 +146,33 @@ def networks(
         stop=[LossFraction(fraction), Steps(budget)],
     )
     return Nets(**vars(trained), x=append_bias(x), y=y)
+
+
+def exponent_check(
+    name: str,
+    predicted: float,
+    scales: np.ndarray,
+    sizes: np.ndarray,
+    floor: np.ndarray | float,
+    why: str = "",
+) -> Check:
+    """The exponent of sizes (E,) against scales (E,), both positive, beside the predicted one; `floor` as in power_law.
+
+    The verdict is that of `verify.order.result.judge_slope`; INCONCLUSIVE also where the window does not reach over two
+    decades.
+    """
+    slope = power_law(np.asarray(scales), np.asarray(sizes), floor)
+    verdict, how = judge_slope(predicted, slope)
+    return Check(
+        name=name,
+        predicted=predicted,
+        observed=slope.value if slope.resolved else None,
+        tolerance=TOLERANCE,
+        verdict=verdict,
+        why=(f"{why}; " if why else "") + how,
+        details={
+            "scales": np.asarray(scales),
+            "sizes": np.asarray(sizes),
+            "interval": [slope.low, slope.high],
+        },
+    )

@@ -1,11 +1,23 @@
-"""`condense derive`: the leading-order dynamics as text, LaTeX or JSON."""
+"""`condense derive`: the leading-order dynamics as text, LaTeX or JSON.
+
+`condense multiplicity`: what the small-weight theory needs to know of an activation.
+"""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from verify.commands.layers import HiddenBias, Layers, Residual, named_layers
-from verify.commands.options import ANSWER, Answer, Flag, Formula, print_json
+from verify.commands.options import (
+    ANSWER,
+    Answer,
+    Flag,
+    Formula,
+    HiddenBias,
+    Layers,
+    Residual,
+    named_layers,
+    print_json,
+)
 
 
 def derive(
@@ -34,8 +46,8 @@ def derive(
     import theory
     from theory.systems.deep.powers import Kept
     from verify.errors import UsageError
+    from verify.tables import readable
     from verify.tables.order import print_groups
-    from verify.tables.writer import readable
 
     if latex and output.json:
         raise UsageError("--latex and --json: choose one; the JSON document holds each equation as LaTeX too")
@@ -59,4 +71,14 @@ def derive(
     if system.groups and not latex:
         print()
         print_groups(system.groups)
+    return 0
+
+
+def multiplicity(expr: Formula, /, *, output: Answer = ANSWER) -> int:
+    """Multiplicity, leading coefficient, next order and predicted order of accuracy of an activation."""
+    from theory.formula.activation import activation
+    from verify.tables.orientations import print_multiplicity
+
+    found = activation(expr)
+    print_json(found.to_json()) if output.json else print_multiplicity(found)
     return 0

@@ -1,4 +1,7 @@
-"""The options that commands share, and the two ways in which a command answers: a document or a table."""
+"""The options that commands share, and the two ways in which a command answers: a document or a table.
+
+The options about further hidden layers, which `order` and `derive` share.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter, Token
 
+from verify.errors import UsageError
+
 if TYPE_CHECKING:
     from verify.bridge.experiment import Experiment
+
 
 OptimizerName = Literal["gd", "momentum", "adam", "sign"]
 Optimizer = Annotated[OptimizerName, Parameter(help="Optimiser that the networks are trained with.")]
@@ -135,3 +141,40 @@ def watched(output: Output, work: Callable[[Any], Any]) -> Any:
 def print_json(document: dict[str, Any]) -> None:
     """One JSON document on standard output."""
     print(_json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+Layers = Annotated[
+    str,
+    Parameter(
+        allow_leading_hyphen=True,
+        help='Activations of further hidden layers, separated by commas (EXPR is the first): "xtanh,tanh".',
+    ),
+]
+HiddenBias = Annotated[
+    bool,
+    Parameter(
+        name=("--hidden-bias", "--upper-bias"),
+        negative="--no-hidden-bias",
+        help="Biases in the further hidden layers.",
+    ),
+]
+Residual = Annotated[
+    bool, Parameter(negative="", help="Residual connections over the further hidden layers.")
+]
+
+
+def named_layers(text: str) -> tuple[str, ...]:
+    """The activations in a list separated by commas; commas inside brackets belong to a formula."""
+    parts, depth = [""], 0
+    for character in text:
+        depth += (character in "([") - (character in ")]")
+        if character == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    names = tuple(part.strip() for part in parts)
+    if names == ("",):
+        return ()
+    if "" in names:
+        raise UsageError(f"layers {text!r} has an empty entry; accepted: activations separated by commas")
+    return names

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from verify.commands.layers import HiddenBias, Layers, Residual, named_layers
 from verify.commands.options import (
     OUTPUT,
     PROBLEM,
     Data,
     Flag,
     Formula,
+    HiddenBias,
+    Layers,
     Output,
     Problem,
+    Residual,
     experiment,
+    named_layers,
     print_json,
     watched,
 )

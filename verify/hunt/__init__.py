@@ -7,7 +7,7 @@
 """
 
 from verify.hunt.engine import HUNTS, hunt, register, run
+from verify.hunt.evidence import Target
 from verify.hunt.model import Certificate, Directed, Find, Property
-from verify.hunt.target import Target
 
 __all__ = ["HUNTS", "Certificate", "Directed", "Find", "Property", "Target", "hunt", "register", "run"]

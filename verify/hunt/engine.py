@@ -1,4 +1,7 @@
-"""One verb: hunt a claim.  The registry says which claims have a hunt; a hunt's shape says how it is searched."""
+"""One verb: hunt a claim.  The registry says which claims have a hunt; a hunt's shape says how it is searched.
+
+Property-based search: hypothesis draws candidates from a strategy, corner cases first, and shrinks what it finds.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,18 @@ import difflib
 import time
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
+from random import Random
+from typing import Any, TypeVar
 
 import numpy as np
 
 from verify.errors import UsageError
-from verify.hunt import evolution, properties
+from verify.hunt import engine as properties
+from verify.hunt import evolution
+from verify.hunt.evidence import Target
 from verify.hunt.growing import GrowingBound
 from verify.hunt.isolated import IsolatedBound
-from verify.hunt.model import Directed, Find, Property
-from verify.hunt.target import Target
+from verify.hunt.model import Certificate, Directed, Find, Property
 from verify.progress import Progress, Silent
 
 TRIALS = 10_000
@@ -107,3 +112,47 @@ def find_hunt(claim: str) -> Callable[[Target], Directed[Any] | Property[Any]]:
     close = difflib.get_close_matches(claim.lower(), exact, n=3, cutoff=0.4)
     known = ", ".join(exact[c] for c in close) if close else ", ".join(HUNTS)
     raise UsageError(f"no hunt for the claim {claim!r}; {'close' if close else 'there are'}: {known}")
+
+
+Candidate = TypeVar("Candidate")
+
+
+def search(
+    hunt: Property[Candidate], trials: int, seed: int, progress: Progress, tried: Counter[str]
+) -> tuple[Candidate, Candidate, Certificate] | None:
+    """The first candidate that the claim fails on, the simplest that hypothesis shrinks it to, and its certificate."""
+    from hypothesis import HealthCheck, Phase, find, settings
+    from hypothesis.errors import NoSuchExample
+
+    progress.stage(f"{hunt.claim}: searching, {trials} trials at most")
+    first: list[Any] = []
+
+    def holds(candidate: Candidate) -> bool:
+        if first:
+            tried["shrinking"] += 1
+        else:
+            tried["search"] += 1
+        if not hunt.score([candidate])[0] > 0:
+            return False
+        tried["certifications"] += 1
+        if hunt.certify(candidate) is None:
+            return False
+        if not first:
+            first.append(candidate)
+            progress.stage(f"{hunt.claim}: shrinking")
+        return True
+
+    rules = settings(
+        max_examples=trials,
+        database=None,
+        deadline=None,
+        phases=(Phase.generate, Phase.shrink),
+        suppress_health_check=[*HealthCheck],  # type: ignore[arg-type]
+    )
+    try:
+        found = find(hunt.strategy(), holds, settings=rules, random=Random(seed))
+    except NoSuchExample:
+        return None
+    certificate = hunt.certify(found)
+    assert certificate is not None  # `holds` has just proved it
+    return first[0], found, certificate

@@ -19,10 +19,9 @@ import numpy as np
 from theory import MomentTensor, find_orientations
 from verify.errors import UsageError
 from verify.hunt.counting import growing_lines, starting_directions
-from verify.hunt.evidence import evidence
+from verify.hunt.evidence import MAX_PATHS, Target, described, evidence
 from verify.hunt.model import Certificate
 from verify.hunt.points import Points, draw, simpler, vary
-from verify.hunt.target import MAX_PATHS, Target, described
 
 
 @dataclass(frozen=True)

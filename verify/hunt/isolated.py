@@ -19,10 +19,9 @@ import numpy as np
 from theory import MomentTensor, OrientationSet, find_orientations
 from verify.errors import UsageError
 from verify.hunt.counting import fixed_by_climbing, fixed_by_turning
-from verify.hunt.evidence import evidence
+from verify.hunt.evidence import MAX_PATHS, Target, described, evidence
 from verify.hunt.model import Certificate
 from verify.hunt.points import Points
-from verify.hunt.target import MAX_PATHS, Target, described
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy

@@ -6,9 +6,8 @@ derived k.  A wrong coefficient, order, moment or signal leaves a distance that 
 
 from verify.order.engine import DECADES, POINTS_PER_DECADE
 from verify.order.fields import Reached, compare_flows
-from verify.order.result import GroupOrder, OrderResult
+from verify.order.result import TOLERANCE, GroupOrder, OrderResult, judge_slope
 from verify.order.run import order_of, order_of_accuracy
-from verify.order.slope import TOLERANCE, judge_slope
 from verify.order.smooth import measure_order
 
 __all__ = [

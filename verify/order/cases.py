@@ -17,12 +17,11 @@ import torch
 
 from numerics.flow import FullStatus
 from numerics.flow.network import network_flow
-from numerics.nets.networks import Network
+from numerics.nets import Network
 from theory import Activation, LeadingSystem, Prediction
 from theory.streams import Stream, generator
-from theory.systems.system import GroupLaw
-from verify.bridge.formula import rounding_bound, torch_activation
-from verify.bridge.losses import numeric_loss
+from theory.systems import GroupLaw
+from verify.bridge.formula import numeric_loss, rounding_bound, torch_activation
 from verify.order.engine import LOWEST, default_scales
 from verify.order.fields import FullFlow, LeadingField, Reached, Weights, compare_flows
 from verify.order.result import OrderResult

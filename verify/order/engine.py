@@ -16,10 +16,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from theory.systems.system import GroupLaw
-from verify.order.result import GroupOrder, OrderResult, combined
-from verify.order.slope import Slope, judge_slope, power_law, straight_line
-from verify.report.verdict import Verdict
+from theory.systems import GroupLaw
+from verify.order.result import (
+    GroupOrder,
+    OrderResult,
+    Slope,
+    combined,
+    judge_slope,
+    power_law,
+    straight_line,
+)
+from verify.verdict import Verdict
 
 POINTS_PER_DECADE = 4  # chosen because a window of two decades then has nine, twice what is fitted
 DECADES = 4.5  # looked at by default; chosen because order 2 goes from 1 to the floor in them

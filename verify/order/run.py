@@ -15,7 +15,7 @@ from verify.order.engine import LOWEST
 from verify.order.result import OrderResult
 from verify.order.smooth import measure_order
 from verify.order.trained import trained
-from verify.report.verdict import finite
+from verify.verdict import finite
 
 
 def order_of(

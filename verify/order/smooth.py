@@ -15,7 +15,7 @@ from numerics.flow import FullStatus, gradient_flow, leading_flow, moments
 from theory import SmoothPrediction
 from theory.beyond.order import at, largest_scale, natural_time
 from theory.streams import Stream, generator
-from verify.bridge.losses import numeric_loss
+from verify.bridge.formula import numeric_loss
 from verify.order.engine import FLOOR, Distances, Pair, default_scales, measure
 from verify.order.fields import FAR
 from verify.order.result import OrderResult

@@ -14,7 +14,7 @@ import torch
 
 from numerics.nets.gradient import RiskGradient
 from numerics.nets.losses import get, targets
-from verify.bridge.losses import numeric_loss
+from verify.bridge.formula import numeric_loss
 from verify.order.cases import Case
 from verify.order.fields import Reached, Weights
 from verify.order.result import OrderResult

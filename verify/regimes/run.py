@@ -14,13 +14,12 @@ from verify.bridge.experiment import Experiment
 from verify.bridge.refusals import refuse_scales
 from verify.errors import UsageError
 from verify.progress import Progress, Silent
-from verify.regimes.choose import examine
-from verify.regimes.common.examination import Examination
+from verify.regimes import examine
+from verify.regimes.common.evidence import Examination
+from verify.report import Report
 from verify.report.folder import RunFolder
 from verify.report.keys import keys, labels
-from verify.report.provenance import provenance
-from verify.report.report import Report
-from verify.report.store import versions, writable
+from verify.report.store import provenance, versions, writable
 
 COPIES = 40  # arrays of the size of all parameters that a run holds at once, snapshots included
 

@@ -12,13 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from verify.bridge.experiment import Experiment
-from verify.bridge.repeat import ARRAYS
+from verify.bridge.experiment import ARRAYS, Experiment
 from verify.errors import UsageError
-from verify.figures.style import save, style
-from verify.regimes.common.examination import Examination
+from verify.figures import save, style
+from verify.regimes.common.evidence import Examination
+from verify.report import Report
 from verify.report.keys import keys
-from verify.report.report import Report
 from verify.report.store import new_run, write_arrays, write_json
 
 RUN, EXPERIMENT = "run.json", "experiment.json"

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from numerics.data.datasets import Dataset
+from numerics.data import Dataset
 from theory import MomentTensor, Optimizer, OrientationSet, Problem, TheoryError, activation, predict
-from theory.orientations.cube.find import sign_descent_orientations
+from theory.orientations.cube import sign_descent_orientations
 from theory.predictions.prediction import refusal
 from verify.reproduce.setting import Setting
 

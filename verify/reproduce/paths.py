@@ -1,15 +1,18 @@
-"""Training paths of many networks from the same start: with the paper's Adam, and along gradient flow."""
+"""Training paths of many networks from the same start: with the paper's Adam, and along gradient flow.
+
+Gradient flow from the start of the paper's networks on one-dimensional data, for figures 5 and 6.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from numerics.data.datasets import Dataset
+from numerics.data import Dataset
+from numerics.training import log_spaced
 from numerics.training.runs import Path, Start, train_path
-from numerics.training.schedules import Rate
-from numerics.training.stopping import LossFraction, Steps
-from numerics.training.train import log_spaced
-from verify.reproduce.setting import Setting
+from numerics.training.stopping import LossFraction, Rate, RescaledTime, Steps
+from theory import predict
+from verify.reproduce.setting import Setting, line
 from verify.reproduce.workspace import Arrays, Workspace
 
 INITIAL_STAGE = 0.3  # the paper's end of the initial stage: the loss has fallen to 70 %
@@ -74,3 +77,13 @@ def _stored(path: Path) -> Arrays:
 def _path_of(arrays: Arrays) -> Path:
     named = {name[2:]: value.astype(float) for name, value in arrays.items() if name.startswith("p_")}
     return Path(arrays["steps"], arrays["times"], arrays["losses"], named)
+
+
+def early_flow(work: Workspace, setting: Setting) -> Path:
+    """Gradient flow from the same start, until the loss has fallen by a tenth or the budget is used up."""
+    data = line()
+    prediction = predict(data.x, data.y, setting.activations[0])
+    rate = RescaledTime(0.02, multiplicity=prediction.driving_order, rate=prediction.clock_rate)
+    budget = 1500 if work.quick else 4000
+    seeds = min(work.seeds, 8) if work.quick else work.seeds
+    return flow_path(work, setting, data, rate, seeds=seeds, budget=budget, every=budget, fraction=0.1)

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from numerics.measure import clusters, cosine_order
 from theory.forms.vectors import unit
-from verify.figures.style import CHANCE, OBSERVED, PREDICTED, save, style
+from verify.figures import CHANCE, OBSERVED, PREDICTED, save, style
 from verify.reproduce.workspace import Workspace
 
 

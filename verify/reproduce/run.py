@@ -9,12 +9,9 @@ from pathlib import Path
 
 from verify.errors import UsageError
 from verify.progress import Progress, Silent
-from verify.report.provenance import provenance
-from verify.report.store import versions, writable, write_json, write_text
-from verify.reproduce.finding import Finding, Reproduction
-from verify.reproduce.images import images
-from verify.reproduce.index import FIGURES
-from verify.reproduce.markdown import markdown
+from verify.report.store import provenance, versions, writable, write_json, write_text
+from verify.reproduce.figures.figure2 import images
+from verify.reproduce.finding import FIGURES, Finding, Reproduction, markdown
 from verify.reproduce.workspace import Workspace
 
 _IMAGES = ("2", "preprint-mnist")  # figures that can take the user's images

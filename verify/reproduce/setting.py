@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from numerics.data import Dataset, load
 from numerics.data import generators as targets
-from numerics.data.datasets import Dataset, load
-from numerics.nets.networks import Network
+from numerics.nets import Network
 
 # The paper's names of its activations, in the order of figure 3.
 MULTIPLICITY = {"tanh": 1, "xtanh": 2, "x2tanh": 3, "sigmoid": 1, "softplus": 1, "relu": 1}
@@ -101,7 +101,7 @@ FIGURE_6 = tuple(replace(each, figure="6", epochs=200, claimed_lines=each.multip
 
 
 def sine5() -> Dataset:
-    """Figure 3's data: the shipped draw.  It is a chosen draw, see numerics.data.datasets; `sine_draw` gives others."""
+    """Figure 3's data: the shipped draw.  It is a chosen draw, see numerics.data; `sine_draw` gives others."""
     return load("sine5")
 
 

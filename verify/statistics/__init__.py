@@ -6,19 +6,25 @@
 (1004, 'CONFIRMED')
 """
 
-from verify.statistics.chance import ChanceLevel, cosine_chance, cosine_quantile, near_any_chance
-from verify.statistics.declared import StatisticalTest
-from verify.statistics.family import holm
+from verify.statistics.chance import (
+    ChanceLevel,
+    cosine_chance,
+    cosine_quantile,
+    false_alarm_rate,
+    near_any_chance,
+    power,
+    verdict_rates,
+)
+from verify.statistics.declared import SequentialTest, StatisticalTest
 from verify.statistics.intervals import (
     Interval,
     bootstrap_interval,
     clopper_pearson,
+    holm,
     median_interval,
     quantile_interval,
     wilson,
 )
-from verify.statistics.sequential import SequentialTest
-from verify.statistics.simulation import false_alarm_rate, power, verdict_rates
 
 __all__ = [
     "ChanceLevel",

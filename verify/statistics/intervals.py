@@ -6,6 +6,8 @@ Shares.     Clopper and Pearson's interval inverts the binomial test and covers 
 Quantiles.  X_(i) <= Q(q) <= X_(j) fails with probability P(B < i) + P(B >= j), B ~ Binomial(n, q), whatever the law
             of X (at least: ties only widen).  No information is an infinite interval, never a missing one.
 Source.     Clopper, Pearson 1934; Wilson 1927; David, Nagaraja, Order Statistics, section 7.1; Efron 1979.
+
+Many tests at once: Holm's step-down, which keeps the family's false alarm at alpha whatever their dependence.
 """
 
 from __future__ import annotations
@@ -136,3 +138,20 @@ def _finite(sample: np.ndarray) -> np.ndarray:
             f"sample of shape {x.shape}; accepted: at least one number, all finite, of shape (n,)"
         )
     return x
+
+
+def holm(p_values: np.ndarray, alpha: float = 1e-3) -> tuple[np.ndarray, np.ndarray]:
+    """Which hypotheses are rejected (m,), and the adjusted p-values (m,), to be compared with alpha.
+
+    adjusted_(i) = max_{j <= i} (m - j + 1) p_(j): rejecting where it is <= alpha rejects any true hypothesis with
+    probability at most alpha.  Source: Holm 1979.
+    """
+    p = np.asarray(p_values, dtype=float)
+    check_level(alpha)
+    if p.ndim != 1 or not np.all((p >= 0) & (p <= 1)):
+        raise UsageError(f"p-values of shape {p.shape}; accepted: numbers between 0 and 1, of shape (m,)")
+    order = np.argsort(p, kind="stable")
+    stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(stepped, 1.0)
+    return adjusted <= alpha, adjusted

@@ -8,8 +8,8 @@ from itertools import groupby
 from rich.text import Text
 
 from verify.claims.ledger import Entry
-from verify.report.verdict import Verdict
-from verify.tables.writer import COLOURS, columns, screen, show
+from verify.tables import COLOURS, columns, screen, show
+from verify.verdict import Verdict
 
 LEDGER_WIDTH = 150  # columns in a pipe; chosen because the evidence of a claim is a sentence
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from verify.hunt.model import Find
-from verify.tables.writer import columns, dim, screen
+from verify.tables import columns, dim, screen
 
 
 def print_find(find: Find, console: Console | None = None) -> None:

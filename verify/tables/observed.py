@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from verify.tables.writer import columns, dim, screen
+from verify.tables import columns, dim, screen
 
 if TYPE_CHECKING:
-    from numerics.weights.observation import LayerObservation
+    from numerics.weights import LayerObservation
 
 SHOWN = 6  # clusters a layer
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from rich.text import Text
 
-from theory.systems.system import GroupLaw
-from verify.report.verdict import Verdict
-from verify.tables.writer import COLOURS, columns, dim, screen
+from theory.systems import GroupLaw
+from verify.tables import COLOURS, columns, dim, screen
+from verify.verdict import Verdict
 
 
 def print_orders(document: dict[str, Any]) -> None:

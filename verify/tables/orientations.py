@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from verify.tables.writer import columns, dim, readable, screen, show
+from verify.tables import columns, dim, readable, screen, show
 
 if TYPE_CHECKING:
     from theory import Activation, BasinShares, OrientationSet

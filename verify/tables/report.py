@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from verify.report.verdict import Verdict
-from verify.tables.writer import COLOURS, columns, dim, screen, show, verdict_text
+from verify.tables import COLOURS, columns, dim, screen, show, verdict_text
+from verify.verdict import Verdict
 
 if TYPE_CHECKING:
     from verify.bridge.experiment import Experiment
-    from verify.report.report import Report
+    from verify.report import Report
 
 
 def print_report(report: Report) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from verify.report.verdict import Verdict
-from verify.reproduce.finding import Reproduction
-from verify.reproduce.index import FIGURES
-from verify.tables.writer import columns, dim, screen, verdict_text
+from verify.reproduce.finding import FIGURES, Reproduction
+from verify.tables import columns, dim, screen, verdict_text
+from verify.verdict import Verdict
 
 
 def print_reproduction(result: Reproduction) -> None:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from numerics.data import Dataset, load
 from numerics.data.csv_file import parse_csv
-from numerics.data.datasets import Dataset, load
 from numerics.errors import NumericsError
 
 CASES = Path(__file__).parents[2] / "cases"

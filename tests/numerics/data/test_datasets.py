@@ -6,8 +6,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from numerics.data import EMBEDDED, Dataset, append_bias, load
 from numerics.data import generators as targets
-from numerics.data.datasets import EMBEDDED, Dataset, append_bias, load
 from numerics.errors import NumericsError
 
 

@@ -10,8 +10,8 @@ from numerics.errors import NumericsError
 from numerics.flow import FullStatus, gradient_flow
 from numerics.flow.network import integrate_field, integrate_fields, network_flow
 from numerics.flow.oracle import precise_flow
+from numerics.nets import Convolution, Network
 from numerics.nets.activations import get
-from numerics.nets.networks import Convolution, Network
 
 RNG = np.random.default_rng(17)
 X = RNG.standard_normal((9, 2))

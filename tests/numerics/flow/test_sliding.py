@@ -7,7 +7,7 @@ import pytest
 
 from numerics.flow import LeadingStatus, leading_flow, one_sided_moments
 from numerics.flow.sliding import Sliding
-from theory.orientations.one_sided.find import find_extremal_orientations
+from theory.orientations.one_sided import find_extremal_orientations
 
 SLOPES = {"relu": (1.0, 0.0), "leaky": (1.0, -0.125), "abs": (1.0, 1.0)}  # c₊, c₋
 LAST = 2.0

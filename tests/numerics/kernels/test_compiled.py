@@ -10,14 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from numerics.kernels import compiled
+from numerics.nets import Convolution, Network, flatten, losses
 from numerics.nets import gradient as gradients
-from numerics.nets import losses
 from numerics.nets.activations import from_callable
 from numerics.nets.gradient import RiskGradient, activation_kind, network_kind
-from numerics.nets.networks import Convolution, Network, flatten
+from numerics.training import train
 from numerics.training.optimizers import Adam
 from numerics.training.stopping import LossFraction, Steps
-from numerics.training.train import train
 
 CPU = torch.device("cpu")
 

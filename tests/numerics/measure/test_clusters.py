@@ -103,7 +103,7 @@ def test_property_order_and_axes_do_not_matter(seed, weighted):
 def test_blocks_do_not_matter(monkeypatch):
     u = np.random.default_rng(3).standard_normal((200, 3))
     whole = clusters(u, cosine=0.9)
-    monkeypatch.setattr("numerics.measure.cosines._BLOCK_BYTES", 8 * 200 * 3)
+    monkeypatch.setattr("numerics.measure.angles._BLOCK_BYTES", 8 * 200 * 3)
     assert np.array_equal(clusters(u, cosine=0.9).labels, whole.labels)
 
 

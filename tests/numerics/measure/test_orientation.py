@@ -93,13 +93,13 @@ def test_property_cosine_quantiles_are_those_of_the_whole_matrix(seed):
 def test_cosine_quantiles_do_not_depend_on_the_blocks(monkeypatch):
     u = np.random.default_rng(0).standard_normal((100, 3))
     whole, width = cosine_quantiles(u), effective_width(u)
-    monkeypatch.setattr("numerics.measure.cosines._BLOCK_BYTES", 8 * 100 * 7)
+    monkeypatch.setattr("numerics.measure.angles._BLOCK_BYTES", 8 * 100 * 7)
     assert np.array_equal(cosine_quantiles(u), whole)
     assert effective_width(u) == pytest.approx(width, rel=1e-13)
 
 
 def test_a_matrix_too_large_is_refused_with_numbers(monkeypatch):
-    monkeypatch.setattr("numerics.measure.cosines._WHOLE_BYTES", 8 * 9)
+    monkeypatch.setattr("numerics.measure.angles._WHOLE_BYTES", 8 * 9)
     assert cosine_matrix(np.eye(3)).shape == (3, 3)
     with pytest.raises(NumericsError, match="at most 3 neurons"):
         cosine_matrix(np.eye(4))

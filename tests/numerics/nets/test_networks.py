@@ -5,10 +5,9 @@ import pytest
 import torch
 
 from numerics.errors import NumericsError
-from numerics.nets import losses
+from numerics.nets import Convolution, Network, flatten, losses, views
 from numerics.nets.gradient import RiskGradient
 from numerics.nets.initial import Balanced, width_power
-from numerics.nets.networks import Convolution, Network, flatten, views
 
 NETWORKS = {
     "two-layer": Network(3, 7),

@@ -7,21 +7,20 @@ import numpy as np
 import pytest
 import torch
 
-from numerics import host
+from numerics import memory as host
 from numerics.errors import NumericsError
 from numerics.flow import gradient_flow, leading_flow, moments
-from numerics.nets.networks import Network
-from numerics.training import memory
+from numerics.nets import Network
+from numerics.training import memory, train
 from numerics.training.stopping import Steps
-from numerics.training.train import train
 
 MEASURE = """
 import resource, sys
 import torch
 from numerics.training import memory
-from numerics.nets.networks import Network
+from numerics.nets import Network
 from numerics.training.stopping import Steps
-from numerics.training.train import train
+from numerics.training import train
 torch.set_num_threads(1)
 x, y = torch.linspace(-1, 1, 24).double().view(8, 3).numpy(), torch.arange(8.0).double().numpy()
 options = {"lr": 1e-3, "optimizer": "adam", "snapshots": [0, 2], "keep_parameters": True}
@@ -89,9 +88,9 @@ TRAINING = (
     """
 import numpy as np, torch
 from numerics.training import memory
-from numerics.nets.networks import Convolution, Network
+from numerics.nets import Convolution, Network
 from numerics.training.stopping import Steps
-from numerics.training.train import train
+from numerics.training import train
 torch.set_num_threads(1)
 """
     + PEAK

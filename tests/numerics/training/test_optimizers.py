@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from numerics.data.datasets import load
+from numerics.data import load
 from numerics.errors import NumericsError
-from numerics.nets.networks import Network
+from numerics.nets import Network
+from numerics.training import train
 from numerics.training.optimizers import Adam, GradientDescent, Momentum, SignDescent, get
 from numerics.training.stopping import Steps
-from numerics.training.train import train
 
 STEPS = 100
 CASES = {

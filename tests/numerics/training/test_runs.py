@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from numerics.nets.networks import Network
+from numerics.nets import Network
+from numerics.training import train
 from numerics.training.runs import Start, reached, train_neurons, train_path
 from numerics.training.stopping import LossFraction, Steps, Time
-from numerics.training.train import train
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((20, 2))

@@ -4,14 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from numerics.data.datasets import append_bias, load
+from numerics.data import append_bias, load
 from numerics.errors import NumericsError
+from numerics.nets import Convolution, Network
 from numerics.nets.activations import from_callable
-from numerics.nets.networks import Convolution, Network
+from numerics.training import log_spaced, train, train_stepwise
 from numerics.training.optimizers import Adam, Momentum
-from numerics.training.schedules import RescaledTime
-from numerics.training.stopping import Alignment, LossFraction, Status, Steps, Time
-from numerics.training.train import log_spaced, train, train_stepwise
+from numerics.training.stopping import Alignment, LossFraction, RescaledTime, Status, Steps, Time
 
 EPS = np.finfo(float).eps
 

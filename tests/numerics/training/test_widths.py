@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from numerics.errors import NumericsError
+from numerics.nets import Convolution, Network
 from numerics.nets.initial import Balanced
-from numerics.nets.networks import Convolution, Network
+from numerics.training import train
 from numerics.training.stopping import LossFraction, Steps
-from numerics.training.train import train
 
 RNG = np.random.default_rng(8)
 X, Y = RNG.standard_normal((20, 4)), RNG.standard_normal((20, 2))

@@ -10,7 +10,7 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from numerics.data.datasets import load
+from numerics.data import load
 from numerics.errors import NumericsError
 from numerics.weights import checkpoint
 from numerics.weights.adapter import layers

@@ -8,14 +8,14 @@ import pytest
 from tests.theory.mutants.mutated import mutated
 from tests.theory.witnesses.one_sided import big_g
 from theory.errors import TheoryError
-from theory.fields.smooth import SmoothField
+from theory.fields import SmoothField
 from theory.flows import one_sided as flow_module
 from theory.flows.one_sided import OneSidedFate, one_sided_destinations
 from theory.flows.smooth import Fate, destinations
 from theory.forms.moment_tensor import MomentTensor
 from theory.orientations.one_sided import arcs as arcs_module
+from theory.orientations.one_sided import find_extremal_orientations, one_sided_form
 from theory.orientations.one_sided.arcs import circle_basins
-from theory.orientations.one_sided.find import find_extremal_orientations, one_sided_form
 
 
 def problem(seed, n, dimension, count=60):

@@ -10,7 +10,7 @@ from scipy.integrate import solve_ivp
 
 from numerics.flow import LeadingStatus, leading_flow, moments
 from theory.errors import TheoryError
-from theory.fields.smooth import SmoothField
+from theory.fields import SmoothField
 from theory.flows.linear import LinearFlow
 from theory.flows.smooth import Fate, destinations, neurons_at
 from theory.forms.moment_tensor import MomentTensor

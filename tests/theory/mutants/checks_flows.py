@@ -6,7 +6,7 @@ from scipy.integrate import quad, solve_ivp
 from scipy.linalg import expm
 
 from tests.theory.mutants.checks import A0, W0, S, X, close
-from theory.fields.smooth import SmoothField
+from theory.fields import SmoothField
 from theory.forms.moment_tensor import MomentTensor
 from theory.orientations import find_orientations
 

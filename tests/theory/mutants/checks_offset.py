@@ -8,8 +8,8 @@ from tests.theory.mutants.checks_two_layer import AS, RNG, SMALL, A, W, X, Y
 from tests.theory.witnesses.equations import Reader, chain_rule
 from tests.theory.witnesses.leading_order import gradient_slope, real_gradient
 from theory import activation, loss
+from theory.fields import SmoothField
 from theory.fields.offset import OffsetField, OffsetVariant
-from theory.fields.smooth import SmoothField
 from theory.flows.offset import integrated_split
 from theory.forms.moment_tensor import MomentTensor
 from theory.problem import Problem

@@ -8,7 +8,7 @@ from theory import activation
 from theory.forms.certificate import certify_ball, not_apart
 from theory.forms.moment_tensor import MomentTensor
 from theory.orientations.tensor.tracker import start_diagonal, start_lines, track
-from theory.systems.system import Mean
+from theory.systems import Mean
 
 
 def evaluated(expression, neuron, component):

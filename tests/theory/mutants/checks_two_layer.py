@@ -10,7 +10,7 @@ from tests.theory.mutants.checks import close
 from tests.theory.witnesses.equations import Reader, chain_rule
 from tests.theory.witnesses.leading_order import flow_slope, gradient_slope, integrated, real_gradient
 from theory import activation
-from theory.fields.smooth import SmoothField
+from theory.fields import SmoothField
 from theory.forms.moment_tensor import MomentTensor
 
 RNG = np.random.default_rng(17)

@@ -37,7 +37,7 @@ TABLE = {
         ("order: feedback", "return p + 1 if q is None", "return p if q is None"),
         ("c of the minus side", "plus, minus = ((side.coefficient", "plus, minus = ((-side.coefficient"),
     ]),
-    checks.signals: ("losses.loss", [
+    checks.signals: ("losses", [
         ("half-mse", "lambda y: y, _constant(fmpq(1))", "lambda y: 2 * y, _constant(fmpq(1))"),
         ("half-mse curvature", "lambda y: y, _constant(fmpq(1))", "lambda y: y, _constant(fmpq(2))"),
         ("mse", "lambda y: 2 * y, _constant(fmpq(2))", "lambda y: y, _constant(fmpq(2))"),
@@ -59,7 +59,7 @@ TABLE = {
         ("Frobenius norm", "total += c * c / m", "total += c * c"),
         ("scale of the Hessian", "np.ldexp(1.0, self.exponent2)", "np.ldexp(2.0, self.exponent2)"),
     ]),
-    checks.field: ("fields.smooth", [
+    checks.field: ("fields", [
         ("a': no c", "return c * np.sum", "return np.sum"),
         ("w': no p", "p * c * a[..., None] * slope", "c * a[..., None] * slope"),
         ("w': sign", "p * c * a[..., None] * slope", "-p * c * a[..., None] * slope"),
@@ -115,7 +115,7 @@ TABLE = {
         ("upper bound", "size**2 / ((p * p - 1)", "size**2 / ((p - 1)"),
         ("H_max", "/ (order + 1) ** ((order + 1) / 2)", "/ (order + 1) ** (order / 2)"),
     ]),
-    flows.alignment: ("times.alignment", [
+    flows.alignment: ("times.blow_up", [
         ("M: p - 1", "form = (p - 1) * field", "form = p * field"),
         ("M: sign", "- value * np.eye", "+ value * np.eye"),
         ("exponent: 1/|P|", "np.min(np.abs(spectrum)) / abs(value)", "np.min(np.abs(spectrum)) * abs(value)"),
@@ -149,7 +149,7 @@ TABLE = {
         ("half of mixed terms", "= c / 2", "= c"),
         ("extremum", "MAXIMUM if below else", "MAXIMUM if above else"),
     ]),
-    LINEAR: ("orientations.tensor.linear", [
+    LINEAR: ("orientations.tensor", [
         ("extremum", "else Extremum.MAXIMUM\n", "else Extremum.MINIMUM\n"),
         ("norm", ".sqrt()  #", "  #"),
     ]),

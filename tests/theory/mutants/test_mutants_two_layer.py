@@ -14,14 +14,14 @@ TABLE = {
         ("lowest power", "return min(int(power)", "return max(int(power)"),
         ("average: factor", "total += constant * Mean", "total += Mean"),
     ]),
-    checks.homogeneous_forms: ("systems.homogeneous", [
+    checks.homogeneous_forms: ("systems.powers", [
         ("σ_p: sign of the minus side", "minus * (-Z) ** p", "minus * Z ** p"),
         ("σ_p: power", "both = plus * Z**p", "both = plus * Z**(p + 1)"),
         ("σ'_p: minus side", "(sympy.diff(left, Z), True)", "(sympy.diff(right, Z), True)"),
         ("q of a side of higher order", "side.next_order if leads else side.order", "side.next_order"),
         ("c of a side of higher order", "side.coefficient if leads else sympy.Integer(0)", "side.coefficient"),
     ]),
-    checks.power_forms: ("forms.power", [
+    checks.power_forms: ("forms.taylor", [
         ("σ_p: minus side", "np.where(z > 0, self.plus, self.minus)", "np.where(z > 0, self.plus, -self.minus)"),
         ("σ_p: power", "np.abs(z) ** self.order\n", "np.abs(z) ** (self.order + 1)\n"),
         ("σ'_p: sign", "np.where(z > 0, self.plus, -self.minus)", "np.where(z > 0, self.plus, self.minus)"),

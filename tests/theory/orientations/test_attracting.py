@@ -5,8 +5,7 @@ import pytest
 
 from theory import MomentTensor, TheoryError, find_orientations
 from theory.forms.stability import Kind
-from theory.orientations.attracting import AttractingSet
-from theory.orientations.result import Continuum
+from theory.orientations.result import AttractingSet, Continuum
 
 
 def test_isolated_orientations_by_their_angle():

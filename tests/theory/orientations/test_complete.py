@@ -11,7 +11,7 @@ from tests.theory.witnesses.orientations import check_orientations, gaussian_dat
 from theory.errors import TheoryError
 from theory.forms.moment_tensor import MomentTensor
 from theory.orientations import Kind, Method, find_orientations
-from theory.orientations.tensor.find import choose_method, generic_lines
+from theory.orientations.tensor import choose_method, generic_lines
 
 SMALL = [(1, 4), (3, 2), (5, 2), (9, 2), (30, 2), (2, 6), (3, 3), (4, 3), (5, 3), (3, 4), (3, 6), (4, 5)]
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.theory.mutants.mutated import mutated
 from theory.errors import TheoryError
-from theory.fields.smooth import SmoothField
+from theory.fields import SmoothField
 from theory.forms.moment_tensor import MomentTensor
 from theory.orientations.cube import (
     adam as cube_adam,
@@ -21,9 +21,9 @@ from theory.orientations.cube import (
 from theory.orientations.cube import (
     quadratic as cube_quadratic,
 )
+from theory.orientations.cube import sign_descent_orientations
 from theory.orientations.cube.adam import AdamReason, adam_follows
 from theory.orientations.cube.certify import orientation_of
-from theory.orientations.cube.find import sign_descent_orientations
 from theory.orientations.cube.quadratic import symmetric_matrix
 
 

@@ -94,7 +94,7 @@ MUTANTS = {
 @pytest.mark.parametrize("name", MUTANTS)
 def test_mutants_that_leave_out_too_much_are_caught(name, monkeypatch):
     mutant = mutated(cube_boxes, *MUTANTS[name])
-    monkeypatch.setattr("theory.orientations.cube.find.box_maxima", mutant.box_maxima)
+    monkeypatch.setattr("theory.orientations.cube.box_maxima", mutant.box_maxima)
     gaps = []
     for seed in range(12):
         x, s, p = few(seed)

@@ -6,8 +6,8 @@ import pytest
 from tests.theory.mutants.mutated import mutated
 from theory.errors import TheoryError
 from theory.forms.moment_tensor import MomentTensor
-from theory.orientations.cube import linear as cube_linear
-from theory.orientations.cube.find import sign_descent_orientations
+from theory.orientations.cube import quadratic as cube_linear
+from theory.orientations.cube import sign_descent_orientations
 
 
 def simulate(g, a, w, horizon, step):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from numerics.flow.network import integrate_field, network_flow
-from numerics.nets.networks import Network
+from numerics.nets import Network
 from theory import MomentTensor, TheoryError, find_orientations
 from theory.fields.deep import DeepField
 from theory.orientations.deep import first_layer, product_order, second_layer_line

@@ -8,8 +8,7 @@ from tests.theory.mutants.mutated import mutated
 from tests.theory.witnesses.one_sided import big_g, subgradient_climb
 from theory.forms.moment_tensor import MomentTensor
 from theory.orientations import Kind, find_orientations
-from theory.orientations.one_sided import cells, search
-from theory.orientations.one_sided.find import find_extremal_orientations, one_sided_form
+from theory.orientations.one_sided import cells, find_extremal_orientations, one_sided_form, search
 
 ENDS = (Kind.ATTRACTOR, Kind.DYING)
 

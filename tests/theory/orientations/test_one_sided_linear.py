@@ -11,9 +11,8 @@ from tests.theory.witnesses.one_sided import big_g, subgradient_climb
 from theory.forms.moment_tensor import MomentTensor
 from theory.orientations import Kind, find_orientations
 from theory.orientations.one_sided import faces as faces_module
-from theory.orientations.one_sided import linear
+from theory.orientations.one_sided import find_extremal_orientations, linear, one_sided_form
 from theory.orientations.one_sided.faces import face_count, faces
-from theory.orientations.one_sided.find import find_extremal_orientations, one_sided_form
 from theory.orientations.one_sided.planar import plane
 
 ACTS = [(1, 1, 0), (1, 1, 1), (1, 2, -1)]

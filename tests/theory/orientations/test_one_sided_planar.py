@@ -14,8 +14,7 @@ from theory.errors import TheoryError
 from theory.forms import one_sided as form_module
 from theory.forms.moment_tensor import MomentTensor
 from theory.orientations import Kind, find_orientations
-from theory.orientations.one_sided import planar
-from theory.orientations.one_sided.find import find_extremal_orientations
+from theory.orientations.one_sided import find_extremal_orientations, planar
 
 ACTS = {
     "relu": (1, 1, 0),

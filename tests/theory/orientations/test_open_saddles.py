@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from tests.theory.flows.test_one_sided import euler
 from theory import Kind, predict
 from theory.forms.vectors import nearest
-from theory.orientations.one_sided.find import find_extremal_orientations, one_sided_form
+from theory.orientations.one_sided import find_extremal_orientations, one_sided_form
 from theory.orientations.one_sided.open_saddles import ends_at_saddles
 
 DATA = np.loadtxt(Path(__file__).parents[2] / "cases" / "rings-8.csv", delimiter=",", skiprows=1)

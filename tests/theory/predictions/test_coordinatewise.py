@@ -7,7 +7,7 @@ import pytest
 
 from theory import Optimizer, Problem, TheoryError, predict
 from theory.flows.coordinatewise import SignFlow
-from theory.orientations.cube.find import sign_descent_orientations
+from theory.orientations.cube import sign_descent_orientations
 from theory.predictions.coordinatewise import CoordinatewisePrediction
 
 RNG = np.random.default_rng(7)

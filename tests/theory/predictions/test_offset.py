@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from numerics.data.datasets import load
+from numerics.data import load
 from numerics.flow import gradient_flow
 from numerics.nets.activations import get
 from theory import Kind, TheoryError, loss, predict

@@ -9,7 +9,7 @@ from numerics.flow import leading_flow, one_sided_moments
 from tests.theory.witnesses.leading_order import flow_slope, gradient_slope, integrated
 from theory import TheoryError, activation, smooth_system
 from theory.fields.one_sided import OneSidedField
-from theory.forms.power import PowerForm
+from theory.forms.taylor import PowerForm
 from theory.systems.one_sided import one_sided_system
 
 RNG = np.random.default_rng(7)

@@ -15,8 +15,15 @@ from theory import (
     find_orientations,
     neurons_at,
 )
-from theory.times.alignment import alignment_exponent, alignment_time, linear_alignment_time
-from theory.times.blow_up import aligned_blow_up_time, balanced_blow_up_time, balanced_horizon, blow_up_bounds
+from theory.times.blow_up import (
+    aligned_blow_up_time,
+    alignment_exponent,
+    alignment_time,
+    balanced_blow_up_time,
+    balanced_horizon,
+    blow_up_bounds,
+    linear_alignment_time,
+)
 
 
 def problem(p, dimension, seed, c=1.0):

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from numerics.nets.networks import Network
+from numerics.nets import Network
 from theory.fields.deep import DeepField
 
 # Catalogue names of numerics for theory's: both sides build their own functions.

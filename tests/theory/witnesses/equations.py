@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import sympy
 
-from theory.systems.system import Mean
+from theory.systems import Mean
 
 Z = sympy.Symbol("z", real=True)
 

@@ -6,8 +6,8 @@ from scipy.integrate import solve_ivp
 
 from numerics.flow import FullStatus, gradient_flow
 from numerics.nets.activations import get
-from theory.fields.rescaled import rescaled
-from verify.order.slope import power_law
+from theory.fields import rescaled
+from verify.order.result import power_law
 
 F = torch.nn.functional
 LOSSES = {

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from numerics.nets import losses
 from verify import Experiment, run
-from verify.bridge.losses import numeric_loss
+from verify.bridge.formula import numeric_loss
 from verify.cli import main
 
 SAME = {"half-mse": "(f - y)**2/2", "mse": "(y - f)**2", "logistic": "log(1 + exp(-y*f))"}

@@ -12,10 +12,10 @@ from scipy.special import lambertw
 
 from verify.claims import Method, Run, built_in
 from verify.claims.ledger import FALSE_ALARM
+from verify.claims.paper import c2 as paper_c6
 from verify.claims.paper import c5 as paper_c5
-from verify.claims.paper import c6 as paper_c6
-from verify.report.verdict import Verdict
 from verify.statistics import StatisticalTest, clopper_pearson
+from verify.verdict import Verdict
 
 pytestmark = pytest.mark.quality
 

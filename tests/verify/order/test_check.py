@@ -8,7 +8,7 @@ from theory import predict
 from verify.bridge.experiment import Experiment
 from verify.bridge.formula import torch_activation
 from verify.order import measure_order, order_of_accuracy
-from verify.report.verdict import Verdict
+from verify.verdict import Verdict
 
 
 @pytest.mark.parametrize(

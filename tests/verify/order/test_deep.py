@@ -10,7 +10,7 @@ from theory import activation, predict
 from theory.fields.deep import DeepField
 from theory.systems.deep.powers import Kept
 from verify.order.cases import case_of
-from verify.report.verdict import Verdict
+from verify.verdict import Verdict
 
 
 def case(names, *, bias=False, residual=False, keeping=Kept.STRICT, change=None, **options):

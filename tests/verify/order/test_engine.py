@@ -5,18 +5,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from numerics.data.datasets import Dataset, load
+from numerics.data import Dataset, load
 from theory import activation, loss, predict
 from theory.fields.offset import OffsetField, OffsetVariant
 from theory.systems.offset import offset_system
 from verify.bridge.experiment import Experiment
-from verify.commands.layers import named_layers
+from verify.commands.options import named_layers
 from verify.errors import UsageError
 from verify.order import Reached, compare_flows, order_of, order_of_accuracy
 from verify.order.cases import case_of, of_neurons
 from verify.order.engine import default_scales
 from verify.order.trained import trained
-from verify.report.verdict import Verdict
+from verify.verdict import Verdict
 
 RNG = np.random.default_rng(2)
 

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from verify.claims.slopes import exponent_check
+from verify.claims.witness import exponent_check
 from verify.order.engine import judged
-from verify.order.slope import Slope, judge_slope, power_law, straight_line
-from verify.report.verdict import Verdict
+from verify.order.result import Slope, judge_slope, power_law, straight_line
+from verify.verdict import Verdict
 
 EPSILONS = 10.0 ** -np.arange(0, 4.6, 0.25)
 NOTHING = np.full(len(EPSILONS), np.nan)

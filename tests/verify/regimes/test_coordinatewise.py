@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from numerics.data.datasets import Dataset
+from numerics.data import Dataset
 from theory import predict
 from verify.bridge.experiment import Experiment
 from verify.progress import Silent
@@ -21,7 +21,7 @@ from verify.regimes.coordinatewise.checks import (
     sign_side,
 )
 from verify.regimes.coordinatewise.gather import gather
-from verify.report.verdict import Verdict
+from verify.verdict import Verdict
 
 RNG = np.random.default_rng(11)
 X = RNG.standard_normal((30, 3))

@@ -5,15 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from numerics.data.datasets import Dataset
+from numerics.data import Dataset
 from theory import TheoryError
-from theory.forms.power import PowerForm
+from theory.forms.taylor import PowerForm
 from theory.predictions.expected import NEGLECTED
 from theory.predictions.offset import OffsetPrediction
 from theory.predictions.prediction import Search
 from verify.bridge.experiment import Experiment
 from verify.progress import Silent
-from verify.regimes.choose import examine
+from verify.regimes import examine
 from verify.regimes.common.regime import put
 from verify.regimes.offset import REGIME
 from verify.regimes.offset.checks import (
@@ -24,7 +24,7 @@ from verify.regimes.offset.checks import (
     shares_before,
 )
 from verify.regimes.offset.split import orientations_after, orientations_before, shares_after, split_time
-from verify.report.verdict import Verdict, combine
+from verify.verdict import Verdict, combine
 
 RNG = np.random.default_rng(11)
 X = RNG.standard_normal((30, 3))

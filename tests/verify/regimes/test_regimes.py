@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 import verify
-from numerics.data.datasets import Dataset
+from numerics.data import Dataset
 from theory import TheoryError, predict
 from verify.bridge.experiment import Experiment
 from verify.progress import Silent
-from verify.regimes.choose import examine
+from verify.regimes import examine
 from verify.regimes.common.confusion import Reason, confusion
-from verify.report.verdict import Verdict, combine
+from verify.verdict import Verdict, combine
 
 RNG = np.random.default_rng(11)
 X = RNG.standard_normal((30, 3))

@@ -11,7 +11,7 @@ from verify.regimes.smooth import REGIME
 from verify.regimes.smooth.at_horizon import AT_HORIZON, amplitude, horizon, scaling
 from verify.regimes.smooth.checks import shadow
 from verify.regimes.smooth.gather import gather
-from verify.report.verdict import Verdict
+from verify.verdict import Verdict
 
 
 def gathered(**options):

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from numerics.data.datasets import Dataset
+from numerics.data import Dataset
 from theory import predict
 from verify.bridge.experiment import Experiment
 from verify.progress import Silent
@@ -15,7 +15,7 @@ from verify.regimes.common.regime import put
 from verify.regimes.stepwise import REGIME
 from verify.regimes.stepwise.at_horizon import AT_HORIZON, TOLD, angle_to_growing, horizon, own_training
 from verify.regimes.stepwise.checks import bound, destination
-from verify.report.verdict import Verdict, combine
+from verify.verdict import Verdict, combine
 
 RNG = np.random.default_rng(11)
 X = RNG.standard_normal((30, 3))

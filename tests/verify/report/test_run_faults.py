@@ -17,7 +17,8 @@ from theory import TheoryError
 from verify import UsageError, Verdict, run
 from verify.progress import Silent
 from verify.regimes import run as pipeline
-from verify.report import provenance, store
+from verify.report import store
+from verify.report import store as provenance
 from verify.report.store import write_arrays, write_json
 from verify.reproduce import reproduce
 from verify.reproduce.figures import figure3, figure6

@@ -14,12 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from numerics import Dataset
-from numerics.training.schedules import RescaledTime
+from numerics.training.stopping import RescaledTime
 from tests.verify.report.untrained import X, Y, alike, marked
 from verify import Experiment, UsageError, run
 from verify.regimes import run as pipeline
-from verify.regimes.common.examination import Resolved
-from verify.report import provenance
+from verify.regimes.common.evidence import Resolved
+from verify.report import store as provenance
 from verify.report.keys import LENGTH, keys, labels
 from verify.strategies import experiments
 from verify.tables.report import print_report

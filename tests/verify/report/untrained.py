@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from numerics import Dataset
 from verify import Check, Experiment, Verdict
-from verify.regimes.common.examination import Examination, Resolved
+from verify.regimes.common.evidence import Examination, Resolved
 
 X, Y = np.linspace(-1, 1, 9)[:, None], np.linspace(-1, 1, 9) ** 2
 

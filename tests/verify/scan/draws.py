@@ -3,7 +3,7 @@ optimiser, widths from 1 to 500.  `draw(k)` is the k-th, always the same; the or
 
 import numpy as np
 
-from numerics.data.datasets import Dataset
+from numerics.data import Dataset
 from verify.bridge.experiment import Experiment
 
 ONE = ["tanh", "erf", "sin", "arctan", "gelu", "silu", "softsign", "elu", "tanh(x) + x**2", "x - x**2",

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from numerics.data.datasets import Dataset
+from numerics.data import Dataset
 from theory import predict
 from verify.bridge.experiment import Experiment
 from verify.bridge.formula import torch_activation
@@ -16,7 +16,7 @@ from verify.regimes.common.order import competing_sizes, order_check
 from verify.regimes.smooth.at_horizon import amplitude, horizon, scaling
 from verify.regimes.smooth.checks import destination, shadow
 from verify.regimes.smooth.gather import gather
-from verify.report.verdict import Verdict
+from verify.verdict import Verdict
 
 RNG = np.random.default_rng(11)
 X = RNG.standard_normal((30, 3))

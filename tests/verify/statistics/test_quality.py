@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from verify.report.verdict import Verdict
 from verify.statistics import (
     SequentialTest,
     StatisticalTest,
@@ -15,6 +14,7 @@ from verify.statistics import (
     power,
     verdict_rates,
 )
+from verify.verdict import Verdict
 
 pytestmark = pytest.mark.quality
 

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 import verify.statistics as statistics
 from verify.errors import UsageError
-from verify.report.verdict import Verdict
 from verify.statistics import (
     SequentialTest,
     StatisticalTest,
@@ -24,6 +23,7 @@ from verify.statistics import (
     quantile_interval,
     wilson,
 )
+from verify.verdict import Verdict
 
 
 def probabilities(n: int, share: float) -> list[float]:

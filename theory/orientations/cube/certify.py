@@ -15,9 +15,8 @@ import numpy as np
 from flint import arb, arb_mat, ctx, fmpq
 
 from theory.forms.moment_tensor import MomentTensor
-from theory.forms.rounding import certified_orientation
 from theory.forms.stability import Kind
-from theory.orientations.result import Orientation
+from theory.orientations.result import Orientation, certified_orientation
 
 PRECISIONS = (128, 256)
 

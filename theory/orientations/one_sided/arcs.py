@@ -16,7 +16,7 @@ from typing import Any
 
 from theory.errors import TheoryError
 from theory.formula.activation import Activation
-from theory.orientations.one_sided.find import one_sided_form
+from theory.orientations.one_sided import one_sided_form
 from theory.orientations.one_sided.planar import Direction, plane
 from theory.orientations.result import Orientation
 

@@ -20,11 +20,10 @@ from flint import arb, ctx, fmpq, fmpq_poly, fmpz_mat
 from theory.forms.certificate import certify_ball
 from theory.forms.moment_tensor import MomentTensor
 from theory.forms.one_sided import OneSidedForm
-from theory.forms.rounding import certified_orientation
 from theory.forms.stability import classify
 from theory.orientations.one_sided.faces import faces, independent_rows
-from theory.orientations.result import Orientation
-from theory.orientations.tensor.find import find_orientations
+from theory.orientations.result import Orientation, certified_orientation
+from theory.orientations.tensor import find_orientations
 
 PRECISION = 128
 NEAR = 1e-13  # products of unit vectors, both correctly rounded, err by a few 2^-53 √D

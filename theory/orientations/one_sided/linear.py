@@ -29,10 +29,9 @@ from flint import arb, ctx, fmpq, fmpz_mat
 from scipy.optimize import linprog
 
 from theory.forms.one_sided import OneSidedForm
-from theory.forms.rounding import certified_orientation
 from theory.forms.stability import Extremum, Kind, kind_of, sign_of
 from theory.orientations.one_sided.faces import faces, independent_rows
-from theory.orientations.result import Orientation
+from theory.orientations.result import Orientation, certified_orientation
 
 PRECISION = 128
 

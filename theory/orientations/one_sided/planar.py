@@ -23,9 +23,8 @@ from functools import cmp_to_key
 from flint import arb, ctx, fmpq, fmpz_poly
 
 from theory.forms.one_sided import OneSidedForm
-from theory.forms.rounding import certified_orientation
 from theory.forms.stability import Extremum, Kind, kind_of, sign_of
-from theory.orientations.result import Orientation
+from theory.orientations.result import Orientation, certified_orientation
 from theory.orientations.tensor.planar import START_PRECISION
 
 Direction = tuple[int, int]

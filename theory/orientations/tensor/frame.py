@@ -22,9 +22,8 @@ import numpy as np
 from flint import arb, ctx, fmpq, fmpq_mat, nmod_mat
 
 from theory.forms.moment_tensor import MomentTensor, _multinomial, monomials
-from theory.forms.rounding import certified_orientation
 from theory.forms.stability import Kind
-from theory.orientations.result import Orientation
+from theory.orientations.result import Orientation, certified_orientation
 from theory.orientations.tensor.tracker import Axes
 
 _PRIME = 2**61 - 1

@@ -34,7 +34,6 @@ import numpy as np
 
 from theory.forms.certificate import Enclosure, certify_ball, certify_batch, not_apart, proved_apart
 from theory.forms.moment_tensor import MomentTensor
-from theory.forms.rounding import certified_orientation
 from theory.forms.stability import Kind, classify
 from theory.forms.vanishing import value_is_zero
 from theory.orientations.result import (
@@ -43,6 +42,7 @@ from theory.orientations.result import (
     Orientation,
     OrientationSet,
     both_sides,
+    certified_orientation,
     whole_sphere,
 )
 from theory.orientations.tensor.frame import Frame, frame, kernel_line

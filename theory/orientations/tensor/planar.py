@@ -23,7 +23,6 @@ import math
 from flint import arb, ctx, fmpq, fmpz_poly
 
 from theory.forms.moment_tensor import MomentTensor
-from theory.forms.rounding import certified_orientation
 from theory.forms.stability import Extremum, kind_of, sign_of
 from theory.orientations.result import (
     Continuum,
@@ -31,6 +30,7 @@ from theory.orientations.result import (
     Orientation,
     OrientationSet,
     both_sides,
+    certified_orientation,
     whole_sphere,
 )
 

@@ -23,7 +23,6 @@ import numpy as np
 from flint import acb_mat, arb, arb_mat, ctx, fmpq_mat, fmpq_poly
 
 from theory.forms.moment_tensor import MomentTensor
-from theory.forms.rounding import certified_orientation, nearest_float
 from theory.forms.stability import Extremum, kind_of, sign_of
 from theory.orientations.result import (
     Continuum,
@@ -31,6 +30,8 @@ from theory.orientations.result import (
     Orientation,
     OrientationSet,
     both_sides,
+    certified_orientation,
+    nearest_float,
     whole_sphere,
 )
 

@@ -19,13 +19,13 @@ from theory.flows.offset import integrated_split
 from theory.flows.offset_split import TYPICAL_SHARE, MeanFit, Split
 from theory.forms.moment_tensor import MomentTensor
 from theory.formula.activation import Activation, activation
-from theory.losses.loss import Loss
+from theory.losses import Loss
 from theory.orientations import Orientation, OrientationSet, find_orientations
 from theory.predictions.offset.expected import OffsetExpected, expect, splitting_width, time_beyond_split
 from theory.predictions.prediction import Prediction, Search
 from theory.problem import Network, Optimizer, Problem
+from theory.systems import LeadingSystem
 from theory.systems.offset import offset_system
-from theory.systems.system import LeadingSystem
 
 _NAIVE = "naive: the signal at zero output, without the fit of the mean that σ(0) ≠ 0 brings about"
 

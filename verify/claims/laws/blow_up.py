@@ -24,7 +24,7 @@ from theory import MomentTensor, OrientationSet, SmoothField, aligned_blow_up_ti
 from theory.times.blow_up import blow_up_bounds
 from verify.claims.forms import Sample, random_sample
 from verify.claims.model import About, Claim, Dynamics, Method, Outcome, Reading, Run
-from verify.report.verdict import Check, at_most
+from verify.verdict import Check, at_most
 
 # C, A (signed), r, p -> t*
 Time = Callable[[float, np.ndarray, np.ndarray, int], np.ndarray]

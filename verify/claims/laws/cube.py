@@ -23,7 +23,7 @@ import sympy
 from theory import MomentTensor, find_orientations, sign_descent_orientations
 from verify.claims.forms import Sample, forms, realise
 from verify.claims.model import About, Claim, Dynamics, Method, Outcome, Reading, Run
-from verify.report.verdict import Check, at_most
+from verify.verdict import Check, at_most
 
 Law = Callable[[MomentTensor], np.ndarray]  # attractors v (N, D), ‖v‖∞ = 1
 STEP = 2e-3

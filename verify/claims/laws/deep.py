@@ -20,11 +20,11 @@ from functools import cache
 import numpy as np
 import torch
 
-from numerics.nets.networks import Network
+from numerics.nets import Network
 from theory import MomentTensor, activation, find_orientations
 from theory.forms.vectors import angle
 from verify.claims.model import About, Claim, Dynamics, Method, Outcome, Reading, Run
-from verify.report.verdict import Check, at_most
+from verify.verdict import Check, at_most
 
 Order = Callable[[int, int], int]  # of p₁ and p₂
 CASES = (("tanh", "x2tanh"), ("xtanh", "tanh"), ("tanh", "xtanh"), ("xtanh", "xtanh"))

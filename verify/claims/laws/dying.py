@@ -22,7 +22,7 @@ import sympy
 from numerics.flow import LeadingStatus, leading_flow, moments
 from verify.claims.forms import Sample, forms, random_sample, realise
 from verify.claims.model import About, Claim, Dynamics, Method, Outcome, Reading, Run
-from verify.report.verdict import Check, Verdict, at_most
+from verify.verdict import Check, Verdict, at_most
 
 
 def _possible(k: np.ndarray, h: np.ndarray) -> np.ndarray:

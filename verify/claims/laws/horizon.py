@@ -22,13 +22,13 @@ from functools import cache
 
 import numpy as np
 
-from numerics.data.datasets import append_bias, load
+from numerics.data import append_bias, load
 from numerics.flow import LossFall, gradient_flow
 from theory import MomentTensor, SmoothField, activation, destinations, find_orientations
 from theory.times.blow_up import balanced_horizon
 from verify.claims import witness
 from verify.claims.model import About, Claim, Dynamics, Method, Outcome, Reading, Run
-from verify.claims.slopes import exponent_check
+from verify.claims.witness import exponent_check
 
 FALLS = tuple(10.0 ** -np.arange(1.0, 4.1, 0.25))
 STDS = tuple(10.0 ** -np.arange(2.5, 4.8, 0.25))

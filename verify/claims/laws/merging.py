@@ -16,13 +16,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from numerics.data.datasets import append_bias, load
+from numerics.data import append_bias, load
 from numerics.measure.merging import merge_neurons, output_change
 from theory import activation
 from verify.claims.model import About, Claim, Dynamics, Method, Outcome, Reading, Run
-from verify.claims.slopes import exponent_check
-from verify.claims.witness import sigma_of
-from verify.report.verdict import Check, at_most
+from verify.claims.witness import exponent_check, sigma_of
+from verify.verdict import Check, at_most
 
 EPSILONS = 10.0 ** -np.arange(0.5, 4.6, 0.25)
 CASES = ("tanh", "silu", "x*tanh(x)", "x**2*tanh(x)", "sin(x)**2")

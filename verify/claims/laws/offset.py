@@ -26,7 +26,7 @@ from numerics.flow import gradient_flow
 from theory import OffsetPrediction, offset_prediction
 from verify.claims import witness
 from verify.claims.model import About, Claim, Dynamics, Method, Outcome, Reading, Run
-from verify.report.verdict import Check, Verdict, at_most
+from verify.verdict import Check, Verdict, at_most
 
 Direction = Callable[[np.ndarray, np.ndarray], np.ndarray]
 Time = Callable[[OffsetPrediction, np.ndarray, np.ndarray], float]

@@ -22,7 +22,7 @@ from numerics.flow import gradient_flow
 from theory.forms.vectors import angle
 from verify.claims import witness
 from verify.claims.model import About, Claim, Dynamics, Method, Outcome, Reading, Run
-from verify.claims.slopes import exponent_check
+from verify.claims.witness import exponent_check
 
 EPSILONS = 10.0 ** -np.arange(5.0, 12.1, 0.25)
 SHARE = 0.5  # ϑ

@@ -36,7 +36,7 @@ from theory.forms.vectors import angle
 from theory.orientations import OrientationSet
 from verify.claims.forms import Sample, arrangement, random_sample, star, xor
 from verify.claims.model import About, Claim, Dynamics, Method, Outcome, Reading, Run
-from verify.report.verdict import Check, Verdict
+from verify.verdict import Check, Verdict
 
 Maximum = Callable[[int, int], int | None]
 _SOURCE = "Zhou et al. 2022"

@@ -30,10 +30,10 @@ from itertools import combinations, product
 
 import numpy as np
 
-from numerics.data.datasets import append_bias, load
+from numerics.data import append_bias, load
 from numerics.data.generators import sines
 from numerics.measure import chance_counts, clusters
-from numerics.nets.networks import Network
+from numerics.nets import Network
 from numerics.training.runs import Start, train_neurons, train_path
 from numerics.training.stopping import Steps
 from theory import MomentTensor, find_orientations, sign_descent_orientations
@@ -41,8 +41,8 @@ from theory.orientations import OrientationSet
 from verify.claims.forms import Sample, random_sample, star
 from verify.claims.model import About, Claim, Dynamics, Method, Outcome, Reading, Run
 from verify.claims.paper.c1 import Maximum, two_p
-from verify.report.verdict import Check, Verdict
 from verify.statistics import StatisticalTest, near_any_chance
+from verify.verdict import Check, Verdict
 
 ALARM = 1e-5
 COSINE, THREE = 0.9, 3  # a cluster, as in verify.reproduce

@@ -22,14 +22,14 @@ from functools import cache
 
 import numpy as np
 
-from numerics.data.datasets import load
-from numerics.training.schedules import RescaledTime
+from numerics.data import load
+from numerics.training.stopping import RescaledTime
 from theory import activation
 from theory.forms.moment_tensor import monomials
 from verify.claims import witness
 from verify.claims.model import About, Claim, Dynamics, Method, Outcome, Reading, Run
-from verify.claims.slopes import exponent_check
-from verify.report.verdict import Verdict
+from verify.claims.witness import exponent_check
+from verify.verdict import Verdict
 
 CASES = (
     ("line", "tanh"),

@@ -23,12 +23,12 @@ from functools import cache
 
 import numpy as np
 
-from numerics.data.datasets import append_bias, load
+from numerics.data import append_bias, load
 from numerics.flow import Aligned, LeadingStatus, LossFall, gradient_flow, leading_flow, moments
 from verify.claims import witness
 from verify.claims.model import About, Claim, Dynamics, Method, Outcome, Reading, Run
-from verify.claims.slopes import exponent_check
-from verify.report.verdict import Verdict
+from verify.claims.witness import exponent_check
+from verify.verdict import Verdict
 
 CASES = (("line", "tanh", 1), ("line", "x*tanh(x)", 2), ("line", "x**2*tanh(x)", 3))
 EPSILONS = tuple(10.0 ** -np.arange(1.0, 4.6, 0.25))

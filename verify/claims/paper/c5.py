@@ -22,13 +22,13 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import norm
 
-from numerics.data.datasets import append_bias, load
-from numerics.nets.networks import Network
+from numerics.data import append_bias, load
+from numerics.nets import Network
 from numerics.training.runs import Start, train_path
 from numerics.training.stopping import Steps, Time
 from verify.claims.model import About, Claim, Dynamics, Method, Outcome, Reading, Run
-from verify.report.verdict import Check, Verdict, within
 from verify.statistics import StatisticalTest
+from verify.verdict import Check, Verdict, within
 
 ALARM = 1e-5
 EPSILON, WIDTH, SHRINK, LR = 1e-5, 50, 50.0, 0.1

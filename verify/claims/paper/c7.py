@@ -18,13 +18,12 @@ from functools import cache
 
 import numpy as np
 
-from numerics.data.datasets import append_bias, load
+from numerics.data import append_bias, load
+from numerics.nets import Network
 from numerics.nets.initial import initialise
-from numerics.nets.networks import Network
+from numerics.training import train
 from numerics.training.runs import reached
-from numerics.training.schedules import RescaledTime
-from numerics.training.stopping import LossFraction, Steps
-from numerics.training.train import train
+from numerics.training.stopping import LossFraction, RescaledTime, Steps
 from verify.claims import witness
 from verify.claims.model import About, Claim, Dynamics, Method, Outcome, Reading, Run
 from verify.statistics import StatisticalTest, near_any_chance

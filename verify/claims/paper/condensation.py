@@ -20,13 +20,13 @@ from functools import cache, partial
 
 import numpy as np
 
-from numerics.data.datasets import append_bias, load
-from numerics.training.schedules import RescaledTime
+from numerics.data import append_bias, load
+from numerics.training.stopping import RescaledTime
 from theory import MomentTensor, find_orientations
 from verify.claims import witness
 from verify.claims.model import About, Claim, Dynamics, Method, Outcome, Reading, Run
-from verify.report.verdict import Verdict
 from verify.statistics import StatisticalTest, near_any_chance
+from verify.verdict import Verdict
 
 ALARM = 1e-5
 COSINE, SHARE, FALL = 0.95, 0.9, 0.01

@@ -23,7 +23,7 @@ from functools import cache, partial
 
 import numpy as np
 
-from numerics.data.datasets import append_bias, load
+from numerics.data import append_bias, load
 from numerics.flow import LeadingStatus, leading_flow, moments
 from theory import Fate, MomentTensor, SmoothField, destinations, find_orientations
 from theory.forms.vectors import angle

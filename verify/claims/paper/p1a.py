@@ -21,12 +21,12 @@ from functools import cache
 
 import numpy as np
 
-from numerics.data.datasets import load
+from numerics.data import load
 from theory import MomentTensor, find_orientations
 from verify.claims import witness
 from verify.claims.model import About, Claim, Dynamics, Method, Outcome, Reading, Run
-from verify.report.verdict import Check, Verdict, at_most
 from verify.statistics import StatisticalTest
+from verify.verdict import Check, Verdict, at_most
 
 Direction = Callable[[np.ndarray, np.ndarray], np.ndarray]
 TIME = 9.0  # in units of 1/γ: neurons have grown by e^9/2

@@ -25,7 +25,7 @@ import sympy
 from theory import find_orientations
 from verify.claims.forms import Sample, forms, random_sample, realise, star
 from verify.claims.model import About, Claim, Dynamics, Method, Outcome, Reading, Run
-from verify.report.verdict import Check, Verdict
+from verify.verdict import Check, Verdict
 
 Bound = Callable[[int, bool], float]
 ORDERS = range(1, 7)

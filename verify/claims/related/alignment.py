@@ -23,7 +23,7 @@ import numpy as np
 
 from numerics.flow import leading_flow, one_sided_moments
 from verify.claims.model import About, Claim, Dynamics, Method, Outcome, Reading, Run
-from verify.report.verdict import Check, Verdict, at_most
+from verify.verdict import Check, Verdict, at_most
 
 Bound = Callable[[int, float], float]  # of n and μ
 CASES = ((8, 0.5), (16, 0.1), (32, 0.02), (64, 0.25), (4, 0.1), (16, 0.9))

@@ -17,7 +17,7 @@ from functools import cache
 
 from theory import MomentTensor, OrientationSet, find_orientations
 from verify.claims.model import About, Claim, Dynamics, Method, Outcome, Reading, Run
-from verify.report.verdict import Check, Verdict, within
+from verify.verdict import Check, Verdict, within
 
 Count = Callable[[int, int], int]  # of p and D
 CASES = (

@@ -21,10 +21,10 @@ import numpy as np
 import torch
 from scipy.optimize import least_squares
 
-from numerics.data.datasets import append_bias, load
+from numerics.data import append_bias, load
 from verify.claims import witness
 from verify.claims.model import About, Claim, Dynamics, Method, Outcome, Reading, Run
-from verify.report.verdict import Check, Verdict, at_most
+from verify.verdict import Check, Verdict, at_most
 
 # a and w (D,) of one neuron, α -> output weights (2,) and input weights (2, D) of the two
 Split = Callable[[float, np.ndarray, float], tuple[np.ndarray, np.ndarray]]

@@ -18,12 +18,12 @@ from functools import cache
 
 import numpy as np
 
-from numerics.data.datasets import append_bias, load
+from numerics.data import append_bias, load
 from numerics.flow import LeadingStatus, leading_flow, one_sided_moments
 from theory import MomentTensor, find_extremal_orientations, find_orientations
 from theory.forms.vectors import angle
 from verify.claims.model import About, Claim, Dynamics, Method, Outcome, Reading, Run
-from verify.report.verdict import Check, Verdict, at_most
+from verify.verdict import Check, Verdict, at_most
 
 # x (n, D), s (n,) -> growing orientations (N, D), the sign of a that each collects (N,), and whether all are listed
 Law = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray, bool]]

@@ -3,16 +3,23 @@
 "How many" has two honest readings: by amplitude (orientations that carry at least 5 % of Σ|a|‖w‖^p) and by neuron count
 (clusters of at least three neurons).  Both are counted at cosine 0.95 by one rule on the expected and on the trained
 neurons of each network, and set against what random vectors of the same number give.
+
+Do theory and numerics mean the same activation function?
+
+Theory evaluates the formula in Arb balls, correctly rounded; numerics uses its own torch function, or the callable that
+verify compiled from the text.  They are compared on both sides of 0 over twelve decades.
 """
 
 from __future__ import annotations
 
 import numpy as np
+import torch
 
 from numerics.measure import chance_counts, clusters
 from theory.forms.vectors import unit
+from verify.bridge.formula import rounding_bound, torch_activation
 from verify.regimes.common.evidence import Evidence
-from verify.report.verdict import Check, Verdict
+from verify.verdict import Check, Verdict, at_most
 
 COSINE = 0.95
 DRAWS = 12  # of the directions in which the neurons may be off
@@ -104,3 +111,26 @@ def bound_2p(evidence: Evidence) -> list[Check]:
 def _summary(counts: list[int]) -> str:
     low, high = min(counts), max(counts)
     return str(low) if low == high else f"{low}-{high}, mean {np.mean(counts):.2g}"
+
+
+def agreement(evidence: Evidence) -> list[Check]:
+    """The largest difference of the two activation functions in units of the derived rounding error."""
+    activation = evidence.activation
+    positive = 10.0 ** np.linspace(-10, 1, 45)
+    z = np.concatenate([-positive[::-1], positive])
+    exact = activation.evaluate(z)
+    measured = torch_activation(activation).value(torch.as_tensor(z)).numpy()
+    bound = rounding_bound(activation, z) + np.finfo(float).tiny
+    difference = np.abs(measured - exact) / bound
+    worst = int(np.argmax(difference))
+    observed = float(difference[worst])
+    return [
+        Check(
+            name="the two sides' activation functions (largest difference, in rounding errors)",
+            predicted=0.0,
+            observed=observed,
+            tolerance=1.0,
+            verdict=at_most(observed, 1.0),
+            why=f"running error analysis of the float64 evaluation at {len(z)} points; worst at z = {z[worst]:.3g}",
+        )
+    ]

@@ -1,15 +1,27 @@
-"""Evidence: everything that both rooms say about one experiment, gathered once and handed to every check."""
+"""Evidence: everything that both rooms say about one experiment, gathered once and handed to every check.
+
+Examination: all that is found out about one experiment, in a form that needs no knowledge of its theory.
+"""
 
 from __future__ import annotations
 
+import math
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from numerics.training.runs import Trained
+from numerics.training.stopping import Rate, RescaledTime
 from theory import Activation, Expected, OrientationSet
 from verify.bridge.experiment import Experiment
-from verify.regimes.common.examination import Resolved
+from verify.progress import Progress
+from verify.verdict import Check
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,3 +59,92 @@ class Evidence:
             times=2 * fine.times - coarse.times,
             reached=fine.reached & coarse.reached,
         )
+
+
+E = TypeVar("E")
+Drawing = tuple[str, Callable[[], "Figure"]]
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """What a regime took for the fields that an experiment may leave open.
+
+    `lr` is None where the learning rate is no constant; `schedule` then says what it is.  `fraction` is None where
+    training ends at a time instead of a fall of the loss.
+    """
+
+    init_std: float
+    fraction: float | None
+    lr: float | None
+    schedule: dict[str, Any] | None
+
+    @classmethod
+    def of(cls, evidence: Any, rate: Rate) -> Resolved:
+        """As the networks of the evidence were trained, by the learning rate `rate` of the first training."""
+        return cls.taken(evidence.trained.std, evidence.fraction, rate)
+
+    @classmethod
+    def taken(cls, std: float, fraction: float, rate: Rate) -> Resolved:
+        """From the scale, the fall of the loss (nan where training ends at a time) and the rate of the first training."""
+        lr, schedule = None, None
+        if not isinstance(rate, RescaledTime):
+            lr = _number(rate)
+        elif rate.multiplicity == 1:
+            lr = rate.eta / _number(rate.rate)
+        else:
+            schedule = {
+                "lr": "step / (rate * (largest norm of a neuron)**(multiplicity - 1))",
+                "step": rate.eta,
+                "multiplicity": rate.multiplicity,
+                "rate": _number(rate.rate),
+            }
+        fall = float(fraction) if math.isfinite(fraction) else None
+        return cls(init_std=float(std), fraction=fall, lr=lr, schedule=schedule)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examination:
+    """Checks with their verdicts, notes for the reader, arrays for the run folder, and figures yet to be drawn.
+
+    `drawings` are (name, function that draws): they are called after the numbers are on disk.
+    """
+
+    experiment: Experiment
+    resolved: Resolved
+    checks: tuple[Check, ...]
+    notes: tuple[str, ...]
+    arrays: dict[str, np.ndarray]
+    drawings: tuple[Drawing, ...]
+
+    @property
+    def settled(self) -> Experiment:
+        """The experiment with the values that were taken where it left them open."""
+        taken = self.resolved
+        return self.experiment.settled(init_std=taken.init_std, fraction=taken.fraction, lr=taken.lr)
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """What the fields of the experiment cannot say: the shapes of the data, and a learning rate that is no constant."""
+        data = self.experiment.dataset
+        return {
+            "data_shape": [list(data.x.shape), list(data.y.shape)],
+            "learning_rate": self.resolved.lr if self.resolved.schedule is None else self.resolved.schedule,
+        }
+
+
+def _number(value: object) -> float:
+    return float(np.asarray(value, dtype=float).item())  # one for all networks
+
+
+def put(
+    checks: Iterable[Callable[[E], list[Check]]], evidence: E, experiment: Experiment, watch: Progress
+) -> list[Check]:
+    """Put each check to the evidence; every result knows its experiment and its share of the time."""
+    results = []
+    for check in checks:
+        watch.stage(f"{experiment.name}: {check.__name__.replace('_', ' ')}")
+        started = time.perf_counter()
+        found = check(evidence)
+        seconds = (time.perf_counter() - started) / max(len(found), 1)
+        results += [each.timed(seconds, experiment.name) for each in found]
+    return results

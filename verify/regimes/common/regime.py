@@ -18,7 +18,7 @@ import numpy as np
 from theory import Prediction
 from verify.bridge.experiment import Experiment
 from verify.progress import Progress
-from verify.report.verdict import Check
+from verify.verdict import Check
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -1,8 +1,7 @@
 """Sign descent and Adam on smooth activations."""
 
 from theory import Optimizer
-from verify.regimes.common.agreement import agreement
-from verify.regimes.common.count import bound_2p
+from verify.regimes.common.count import agreement, bound_2p
 from verify.regimes.common.regime import Regime, Rule, Scope
 from verify.regimes.coordinatewise.checks import (
     cube_angle,
@@ -14,9 +13,8 @@ from verify.regimes.coordinatewise.checks import (
     sign_orientation,
     sign_side,
 )
-from verify.regimes.coordinatewise.evidence import CoordinatewiseEvidence
 from verify.regimes.coordinatewise.figures import coordinatewise_arrays, coordinatewise_drawings
-from verify.regimes.coordinatewise.gather import gather
+from verify.regimes.coordinatewise.gather import CoordinatewiseEvidence, gather
 
 
 def _not_derived(evidence: CoordinatewiseEvidence) -> str | None:

@@ -6,11 +6,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from theory.forms.vectors import angle, unit
-from verify.figures.confusion import confusion_figure
-from verify.figures.cosine import neurons_figure
-from verify.figures.rivals import rivals_figure
+from verify.figures.against_time import rivals_figure
+from verify.figures.neurons import neurons_figure
+from verify.figures.order import confusion_figure
 from verify.regimes.common.regime import Drawing
-from verify.regimes.coordinatewise.evidence import CoordinatewiseEvidence
+from verify.regimes.coordinatewise.gather import CoordinatewiseEvidence
 from verify.regimes.smooth.figures import class_arrays, run_arrays, title_of
 
 

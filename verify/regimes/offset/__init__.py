@@ -1,6 +1,6 @@
 """σ(0) ≠ 0 under gradient descent."""
 
-from verify.regimes.common.agreement import agreement
+from verify.regimes.common.count import agreement
 from verify.regimes.common.regime import Regime, Rule
 from verify.regimes.offset.checks import (
     BEFORE_SPLIT,

@@ -15,7 +15,7 @@ from theory.streams import Stream, generator
 from verify.regimes.common.order import order_check
 from verify.regimes.common.regime import Scope
 from verify.regimes.offset.evidence import OffsetEvidence
-from verify.report.verdict import Check, at_most, within
+from verify.verdict import Check, at_most, within
 
 ROUNDING = (
     1e-9  # of sums over neurons and data; chosen because it is far above 1e-16 of each, times 1e4 of them

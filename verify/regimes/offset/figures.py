@@ -7,11 +7,9 @@ from matplotlib.figure import Figure
 
 from theory.flows.offset_split import SHARE
 from theory.forms.vectors import angle, unit
-from verify.figures.confusion import confusion_figure
-from verify.figures.cosine import neurons_figure
-from verify.figures.order import order_figure
-from verify.figures.rivals import rivals_figure
-from verify.figures.shares import shares_figure
+from verify.figures.against_time import rivals_figure, shares_figure
+from verify.figures.neurons import neurons_figure
+from verify.figures.order import confusion_figure, order_figure
 from verify.regimes.common.regime import Drawing
 from verify.regimes.offset.evidence import OffsetEvidence
 from verify.regimes.smooth.figures import class_arrays, run_arrays, title_of

@@ -19,7 +19,7 @@ from verify.bridge.formula import torch_activation
 from verify.bridge.training import MOMENTUM, draw, train_networks
 from verify.order import order_of
 from verify.progress import Progress
-from verify.regimes.common.examination import Resolved
+from verify.regimes.common.evidence import Resolved
 from verify.regimes.offset.evidence import OffsetEvidence
 
 STD = 1e-5  # of the initial weights; chosen as for order 1 of the smooth regime

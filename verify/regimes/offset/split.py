@@ -13,7 +13,7 @@ from verify.regimes.common.count import COSINE, DRAWS, turned_by
 from verify.regimes.common.regime import Scope
 from verify.regimes.offset.checks import ROUNDING, not_described
 from verify.regimes.offset.evidence import OffsetEvidence
-from verify.report.verdict import Check, Verdict, at_most, within
+from verify.verdict import Check, Verdict, at_most, within
 
 _CHANCE_DRAWS = 20  # sets of random vectors; chosen because only the mean of their counts is shown
 

@@ -1,7 +1,6 @@
 """The smooth leading-order flow under gradient descent."""
 
-from verify.regimes.common.agreement import agreement
-from verify.regimes.common.count import bound_2p, counts
+from verify.regimes.common.count import agreement, bound_2p, counts
 from verify.regimes.common.regime import Regime, Rule
 from verify.regimes.smooth.at_horizon import AT_HORIZON, amplitude, horizon, scaling
 from verify.regimes.smooth.checks import destination, invariant, order_of_accuracy, shadow

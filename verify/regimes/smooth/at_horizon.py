@@ -15,12 +15,11 @@ import numpy as np
 from numerics.measure import weighted_median
 from theory import Expected
 from theory.forms.vectors import angle
-from verify.regimes.common.amplitude import chance_angle, near_chance
+from verify.regimes.common.chance import chance_angle, median_bounds, near_chance
 from verify.regimes.common.evidence import Trained
-from verify.regimes.common.median import median_bounds
 from verify.regimes.common.regime import Scope
 from verify.regimes.smooth.evidence import SmoothEvidence
-from verify.report.verdict import Check, Verdict, at_most, within
+from verify.verdict import Check, Verdict, at_most, within
 
 # Times the expected angle that random vectors must come to; chosen because the tolerance is then below what chance gives.
 TOLD_APART = 3.0

@@ -22,7 +22,7 @@ from verify.regimes.common.confusion import Reason, confusion, labelled, nearest
 from verify.regimes.common.order import order_check
 from verify.regimes.smooth.destinations import SAME
 from verify.regimes.smooth.evidence import SmoothEvidence
-from verify.report.verdict import Check, at_most, within
+from verify.verdict import Check, at_most, within
 
 
 def order_of_accuracy(evidence: SmoothEvidence) -> list[Check]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from theory import Fate, SmoothPrediction, destinations
+from theory.flows.boundary import near_boundary
 from theory.predictions.expected import Expected
 from theory.streams import Stream, generator
-from verify.regimes.common.boundary import near_boundary
 from verify.regimes.common.confusion import Confusion, confusion, labelled, nearest
 from verify.regimes.common.evidence import Trained
 

@@ -7,12 +7,10 @@ from matplotlib.figure import Figure
 
 from theory import neurons_at
 from theory.forms.vectors import angle, unit
-from verify.figures.angle import angle_figure
-from verify.figures.confusion import confusion_figure
-from verify.figures.cosine import neurons_figure
-from verify.figures.order import order_figure
-from verify.figures.rose import rose_figure
-from verify.regimes.common.amplitude import chance_angle
+from verify.figures.against_time import angle_figure
+from verify.figures.neurons import neurons_figure, rose_figure
+from verify.figures.order import confusion_figure, order_figure
+from verify.regimes.common.chance import chance_angle
 from verify.regimes.common.confusion import Confusion
 from verify.regimes.common.evidence import Evidence
 from verify.regimes.common.regime import Drawing

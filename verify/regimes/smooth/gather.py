@@ -14,9 +14,9 @@ import numpy as np
 from numerics.flow import LeadingStatus, leading_flow, moments
 from numerics.nets.activations import TorchActivation
 from numerics.training.runs import Start
-from numerics.training.schedules import Rate, RescaledTime
-from numerics.training.stopping import LossFraction
+from numerics.training.stopping import LossFraction, Rate, RescaledTime
 from theory import Expected, Fate, Neurons, SmoothPrediction, TheoryError, destinations, neurons_at
+from theory.flows.boundary import near_boundary
 from theory.forms.vectors import angle
 from theory.streams import Stream, generator
 from verify.bridge.experiment import Experiment
@@ -24,9 +24,7 @@ from verify.bridge.formula import torch_activation
 from verify.bridge.training import MOMENTUM, WIDTH, draw, train_networks
 from verify.order import order_of
 from verify.progress import Progress
-from verify.regimes.common.boundary import near_boundary
-from verify.regimes.common.evidence import Trained
-from verify.regimes.common.examination import Resolved
+from verify.regimes.common.evidence import Resolved, Trained
 from verify.regimes.common.order import competing_sizes
 from verify.regimes.smooth.destinations import SAME, flow_classes, trained_destinations
 from verify.regimes.smooth.evidence import LARGEST_STRIDE, Conserved, SmoothEvidence, TwoFlows

@@ -1,6 +1,6 @@
 """One-sided activations and several outputs under gradient descent: the leading order is followed step for step."""
 
-from verify.regimes.common.agreement import agreement
+from verify.regimes.common.count import agreement
 from verify.regimes.common.regime import Regime, Rule
 from verify.regimes.stepwise.at_horizon import (
     AT_HORIZON,
@@ -11,9 +11,8 @@ from verify.regimes.stepwise.at_horizon import (
     own_training,
 )
 from verify.regimes.stepwise.checks import bound, destination, order_of_accuracy
-from verify.regimes.stepwise.evidence import StepwiseEvidence
 from verify.regimes.stepwise.figures import stepwise_arrays, stepwise_drawings
-from verify.regimes.stepwise.gather import gather
+from verify.regimes.stepwise.gather import StepwiseEvidence, gather
 
 REGIME: Regime[StepwiseEvidence] = Regime(
     gather=gather,

@@ -14,12 +14,11 @@ import numpy as np
 
 from theory.forms.vectors import angle, unit
 from theory.predictions.expected import sizes
-from verify.regimes.common.amplitude import chance_angle, near_chance
+from verify.regimes.common.chance import chance_angle, median_bounds, near_chance
 from verify.regimes.common.count import counts
-from verify.regimes.common.median import median_bounds
 from verify.regimes.common.regime import Scope
-from verify.regimes.stepwise.evidence import StepwiseEvidence
-from verify.report.verdict import Check, Verdict, at_most, within
+from verify.regimes.stepwise.gather import StepwiseEvidence
+from verify.verdict import Check, Verdict, at_most, within
 
 AT_REST = 1e-6  # rad: a neuron in a dead cone, or at rest, has no turn to be compared with
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from verify.regimes.common.confusion import Reason
 from verify.regimes.common.count import bound_2p
 from verify.regimes.common.order import order_check
-from verify.regimes.stepwise.evidence import StepwiseEvidence
-from verify.report.verdict import Check, Verdict, within
+from verify.regimes.stepwise.gather import StepwiseEvidence
+from verify.verdict import Check, Verdict, within
 
 ROUNDING = 1e-12  # of shares of neurons: sums of a few thousand of them
 

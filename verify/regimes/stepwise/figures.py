@@ -6,15 +6,13 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from theory.forms.vectors import angle, unit
-from verify.figures.angle import angle_figure
-from verify.figures.confusion import confusion_figure
-from verify.figures.cosine import neurons_figure
-from verify.figures.order import order_figure
-from verify.figures.rose import rose_figure
-from verify.regimes.common.amplitude import chance_angle
+from verify.figures.against_time import angle_figure
+from verify.figures.neurons import neurons_figure, rose_figure
+from verify.figures.order import confusion_figure, order_figure
+from verify.regimes.common.chance import chance_angle
 from verify.regimes.common.regime import Drawing
 from verify.regimes.smooth.figures import class_arrays, run_arrays, title_of
-from verify.regimes.stepwise.evidence import StepwiseEvidence
+from verify.regimes.stepwise.gather import StepwiseEvidence
 
 
 def stepwise_arrays(evidence: StepwiseEvidence) -> dict[str, np.ndarray]:

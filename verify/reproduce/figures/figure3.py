@@ -5,15 +5,14 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import binomtest
 
-from verify.report.verdict import Verdict
 from verify.reproduce.counting import along, count
 from verify.reproduce.figures.two_layer import Case, findings, first_moments, run_case
-from verify.reproduce.finding import Finding
-from verify.reproduce.judge import LEVEL, majority
+from verify.reproduce.finding import LEVEL, Finding, majority
 from verify.reproduce.paths import adam_path
 from verify.reproduce.plots import cosine_grid, count_grid, draw, time_grid
 from verify.reproduce.setting import FIGURE_3, LOW_FREQUENCY, RELU, Setting, sine5, sine_draw
 from verify.reproduce.workspace import Workspace
+from verify.verdict import Verdict
 
 
 def figure_3(work: Workspace) -> list[Finding]:

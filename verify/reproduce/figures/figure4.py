@@ -6,8 +6,7 @@ import numpy as np
 
 from numerics.training.runs import Path
 from verify.reproduce.counting import along, count, spread
-from verify.reproduce.finding import Finding
-from verify.reproduce.judge import majority, share
+from verify.reproduce.finding import Finding, majority, share
 from verify.reproduce.paths import adam_path, flow_path
 from verify.reproduce.plots import cosine_grid, count_grid, draw, time_grid
 from verify.reproduce.setting import FIGURE_4, sine_draw

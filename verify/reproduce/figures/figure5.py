@@ -15,16 +15,14 @@ from matplotlib.figure import Figure
 from numerics.flow import gradient_flow
 from numerics.nets.activations import get
 from theory import Fate, SmoothPrediction, destinations, predict
-from verify.figures.style import OBSERVED, PREDICTED
-from verify.order.slope import judge_slope, power_law
-from verify.report.verdict import Verdict
-from verify.reproduce.figures.flows import early_flow
-from verify.reproduce.finding import Finding
-from verify.reproduce.judge import majority, share
-from verify.reproduce.paths import adam_path
+from verify.figures import OBSERVED, PREDICTED
+from verify.order.result import judge_slope, power_law
+from verify.reproduce.finding import Finding, majority, share
+from verify.reproduce.paths import adam_path, early_flow
 from verify.reproduce.plots import draw
 from verify.reproduce.setting import FIGURE_5, Setting, line, with_bias
 from verify.reproduce.workspace import Arrays, Workspace
+from verify.verdict import Verdict
 
 OVERLAP = 0.05  # of the output's size: what the width of a printed line hides; declared beforehand
 EPSILONS = 10.0 ** -np.arange(1.0, 4.01, 0.25)

@@ -17,14 +17,13 @@ from matplotlib.figure import Figure
 from numerics.nets.activations import get
 from numerics.training.runs import Path
 from theory import Kind, MomentTensor, find_orientations
-from verify.figures.style import CHANCE, NEGATIVE, OBSERVED, POSITIVE, PREDICTED
-from verify.report.verdict import Verdict
-from verify.reproduce.figures.flows import early_flow
+from verify.figures import CHANCE, NEGATIVE, OBSERVED, POSITIVE, PREDICTED
 from verify.reproduce.finding import Finding
-from verify.reproduce.paths import adam_path
+from verify.reproduce.paths import adam_path, early_flow
 from verify.reproduce.plots import draw
 from verify.reproduce.setting import FIGURE_6, Setting, line, with_bias
 from verify.reproduce.workspace import Workspace
+from verify.verdict import Verdict
 
 AGREEMENT = 1e-3  # rad
 SAME = 1e-4  # rad: zeros closer than this are one line

@@ -18,21 +18,19 @@ from matplotlib.figure import Figure
 
 from numerics.measure import clusters
 from numerics.measure.merging import line_labels, merge_neurons, output_change
+from numerics.nets import Network
 from numerics.nets.activations import get
-from numerics.nets.networks import Network
 from numerics.training.runs import Path, Start, train_path
-from numerics.training.schedules import RescaledTime
-from numerics.training.stopping import Steps
+from numerics.training.stopping import RescaledTime, Steps
 from theory import predict
-from verify.figures.style import OBSERVED, PREDICTED
-from verify.report.verdict import Verdict
+from verify.figures import OBSERVED, PREDICTED
 from verify.reproduce.counting import spread
-from verify.reproduce.finding import Finding
-from verify.reproduce.judge import majority, share
+from verify.reproduce.finding import Finding, majority, share
 from verify.reproduce.paths import flow_path
 from verify.reproduce.plots import draw
 from verify.reproduce.setting import sine5, two_layer, with_bias
 from verify.reproduce.workspace import Arrays, Workspace
+from verify.verdict import Verdict
 
 SETTING = two_layer("smaller", "tanh", None, std=1e-4)
 CONDENSED = 0.05  # the fall of the loss at which the small network takes over

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from numerics.data.datasets import Dataset
+from numerics.data import Dataset
 from numerics.training.runs import Path
-from numerics.training.schedules import Rate, RescaledTime
+from numerics.training.stopping import Rate, RescaledTime
 from theory import SmoothPrediction, TheoryError, activation, predict
 from theory.forms.vectors import unit
 from verify.reproduce.counting import PAPER_THRESHOLD, Counts, closeness, count, spread
-from verify.reproduce.finding import Finding
-from verify.reproduce.judge import interval, majority, share
+from verify.reproduce.finding import Finding, interval, majority, share
 from verify.reproduce.orientations import Predicted, adam_orientations, flow_orientations
 from verify.reproduce.paths import adam_path, flow_path
 from verify.reproduce.setting import Setting, with_bias

@@ -1,10 +1,34 @@
-"""Peak memory of the flows, predicted before a run.
+"""Memory of the machine, and the refusal of a run that cannot fit in it.
+
+Peak memory of the flows, predicted before a run.
 
 The counts of arrays below are those alive at the peak, at the end, when results are put into their final order;
 measured within 1.3 times over sizes, times and dimensions.
 """
 
-from numerics import host
+from __future__ import annotations
+
+import os
+
+from numerics import memory as host
+from numerics.errors import NumericsError
+
+
+def available_bytes() -> int:
+    """Bytes of physical memory that can be allocated now."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as lines:
+            return next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable")) * 1024
+    except (OSError, StopIteration):
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def refuse_beyond(needed: int, available: int, what: str, where: str, remedy: str) -> None:
+    """Raises NumericsError, with both numbers, where `needed` bytes are more than there are."""
+    if needed > available:
+        numbers = f"{needed / 2**30:.1f} GiB and {available / 2**30:.1f} GiB are available {where}"
+        raise NumericsError(f"{what} needs {numbers}: use fewer {remedy}")
+
 
 _NUMBER = 8
 _STAGES = 15  # rows of a step's workspace for each entry of the state
