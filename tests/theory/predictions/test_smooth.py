@@ -12,7 +12,7 @@ X, Y = RNG.standard_normal((6, 2)), np.arange(6.0)
 def test_one_input_dimension_and_lists_are_accepted():
     flat, column = predict(X[:, 0], Y, "z**2"), predict(X[:, :1], Y, "z**2")
     assert flat.orientations.to_json() == column.orientations.to_json()
-    assert predict(X.tolist(), Y.tolist()).order == 1
+    assert predict(X.tolist(), Y.tolist()).driving_order == 1
 
 
 def test_a_loss_of_the_users_own():
@@ -42,7 +42,6 @@ def test_a_constant_target_is_predicted_wherever_its_moments_do_not_vanish():
         (1j * X, Y, {}, "x must hold real numbers"),
         (X * np.nan, Y, {}, "x, column 0: entry 0 is not finite"),
         (X, np.full(6, np.inf), {}, "target 0 is not a finite number"),
-        (X, np.column_stack([Y, Y]), {}, "needs one output, y of shape (n,)"),
         (X, Y, {"loss_function": "abs(f - y)"}, "has a kink at f = 0, so no signal there"),
         (X, Y, {"loss_function": "logistic"}, "takes labels -1 and +1; y[0] is 0"),
         (X, Y, {"loss_function": 7}, "a loss is a name or a formula"),
