@@ -143,9 +143,10 @@ class _Run:
             scale = np.broadcast_to(np.maximum(scale, _TINY), self.y.shape)
             error = step_error(increments, scale) / self.rtol
             factor = np.clip(_SAFETY * np.maximum(error, _TINY) ** (-1 / ORDER), _SHRINK, _GROW)
+            largest = np.max(np.abs(y_new), axis=0) ** 2
         self.evaluations += (STAGES - 1) * len(members)
-        # A step to where sizes overflow has an error of 0 relative to them: it is none.
-        finite = np.isfinite(error) & np.isfinite(scale.max(axis=0))
+        # A step to where squares overflow has an error of 0 relative to sizes that are none: it is no step.
+        finite = np.isfinite(error) & np.isfinite(largest)
         factor[~finite] = _SHRINK
         good = finite & (error <= 1)
         self.steps[members] += good

@@ -1,7 +1,4 @@
-"""`condense derive`: the leading-order dynamics as text, LaTeX or JSON.
-
-`condense multiplicity`: what the small-weight theory needs to know of an activation.
-"""
+"""`condense derive`: the leading-order dynamics as text, LaTeX or JSON."""
 
 from __future__ import annotations
 
@@ -71,14 +68,4 @@ def derive(
     if system.groups and not latex:
         print()
         print_groups(system.groups)
-    return 0
-
-
-def multiplicity(expr: Formula, /, *, output: Answer = ANSWER) -> int:
-    """Multiplicity, leading coefficient, next order and predicted order of accuracy of an activation."""
-    from theory.formula.activation import activation
-    from verify.tables.orientations import print_multiplicity
-
-    found = activation(expr)
-    print_json(found.to_json()) if output.json else print_multiplicity(found)
     return 0
