@@ -126,8 +126,10 @@ class FieldPair(Pair):
                 for name in lead
             )
             total = np.sqrt(sum(gap**2 for gap in gaps.values()) / ends)
-            groups = {name: gaps[name] / sizes[name] for name in gaps}
             moved = {name: _norms(real[name]) for name in gaps}
+            # A group that the leading field leaves at rest is as far off as it has moved.
+            units = {name: np.where(sizes[name] > 0, sizes[name], moved[name]) for name in gaps}
+            groups = {name: gaps[name] / units[name] for name in gaps}
             least = self.run_away(reached.last, lead) / np.sqrt(ends)
         floor = FLOOR + self.disagreement(float(epsilons[-1]), tau, lead) + np.zeros(len(epsilons))
         return Distances(
