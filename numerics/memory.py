@@ -1,6 +1,4 @@
-"""Memory of the machine, and the refusal of a run that cannot fit in it.
-
-Peak memory of the flows, predicted before a run.
+"""Memory of the machine, the peak memory of the flows predicted before a run, and the refusal of one that cannot fit.
 
 The counts of arrays below are those alive at the peak, at the end, when results are put into their final order;
 measured within 1.3 times over sizes, times and dimensions.
@@ -10,7 +8,6 @@ from __future__ import annotations
 
 import os
 
-from numerics import memory as host
 from numerics.errors import NumericsError
 
 
@@ -60,4 +57,4 @@ def gradient_flow_bytes(
 
 def require(needed: int, what: str) -> None:
     """Raises NumericsError, with both numbers, where `needed` bytes are more than the machine has."""
-    host.refuse_beyond(needed, host.available_bytes(), what, "on cpu", "neurons, samples or times")
+    refuse_beyond(needed, available_bytes(), what, "on cpu", "neurons, samples or times")
