@@ -84,8 +84,8 @@ def follow(
 
     def pass_times() -> np.ndarray:
         """Record the members that stand at their next time; return which of them have met one just now."""
-        arrived, any_of = np.zeros(len(members), dtype=bool), goal is not None
-        while any_of:
+        arrived, any_of = np.zeros(len(members), dtype=bool), True
+        while goal is not None and any_of:
             due = goal[np.minimum(passed, count - 1), members]
             here = (passed < count) & (due - now <= close * due)
             states[passed[here], members[here]] = y[here]
@@ -99,7 +99,8 @@ def follow(
     for _ in range(max_steps):
         met[members], last[members] = passed, y
         keep = ~gone
-        members, passed, y, now, h, free, gone = (v[keep] for v in (members, passed, y, now, h, free, gone))
+        members, passed, gone = members[keep], passed[keep], gone[keep]
+        y, now, h, free = y[keep], now[keep], h[keep], free[keep]
         if not members.size:
             break
         who = members

@@ -31,8 +31,7 @@ def order_of(
     case = case_of(prediction, targets=targets, seed=seed)
     if train:
         return trained(case)
-    plain = isinstance(prediction, SmoothPrediction) and not case.decay
-    if not plain or case.lowest > LOWEST:
+    if not isinstance(prediction, SmoothPrediction) or case.decay or case.lowest > LOWEST:
         return case.measure()
     sigma = torch_activation(prediction.activation)
     return measure_order(prediction, sigma.value, sigma.derivative, seed=seed)

@@ -11,7 +11,7 @@ from numerics.data import Dataset
 from numerics.training import log_spaced
 from numerics.training.runs import Path, Start, train_path
 from numerics.training.stopping import LossFraction, Rate, RescaledTime, Steps
-from theory import predict
+from theory import SmoothPrediction, predict
 from verify.reproduce.setting import Setting, line
 from verify.reproduce.workspace import Arrays, Workspace
 
@@ -83,6 +83,7 @@ def early_flow(work: Workspace, setting: Setting) -> Path:
     """Gradient flow from the same start, until the loss has fallen by a tenth or the budget is used up."""
     data = line()
     prediction = predict(data.x, data.y, setting.activations[0])
+    assert isinstance(prediction, SmoothPrediction)
     rate = RescaledTime(0.02, multiplicity=prediction.driving_order, rate=prediction.clock_rate)
     budget = 1500 if work.quick else 4000
     seeds = min(work.seeds, 8) if work.quick else work.seeds

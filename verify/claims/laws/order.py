@@ -52,6 +52,7 @@ def _measured(name: str, seed: int) -> tuple[int, float, OrderResult]:
     """p, q and the distances of the two flows on `line`."""
     data, real = load("line"), sigma_of(name)
     prediction = predict(data.x, data.y, name, max_paths=1)
+    assert isinstance(prediction, SmoothPrediction)  # the activations are
     sigma = prediction.activation
     found = measure_order(prediction, real.value, real.derivative, seed=seed)
     return sigma.multiplicity, np.inf if sigma.next_order is None else sigma.next_order, found
@@ -115,8 +116,9 @@ def _follows(law: Law, run: Run) -> Outcome:
     checks = []
     for data, name, loss in CASES[: run.pick(3, 4)]:
         loaded, sigma = load(data), sigma_of(name)
-        prediction = law(predict(loaded.x, loaded.y, name, loss_function=loss, max_paths=1))
-        found = measure_order(prediction, sigma.value, sigma.derivative, seed=run.seed)
+        prediction = predict(loaded.x, loaded.y, name, loss_function=loss, max_paths=1)
+        assert isinstance(prediction, SmoothPrediction)  # the cases are
+        found = measure_order(law(prediction), sigma.value, sigma.derivative, seed=run.seed)
         checks.append(
             Check(
                 name=f"exponent of the distance between full and leading flow: {name} on {data}, {loss}",

@@ -23,6 +23,7 @@ from verify.verdict import Check
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+P = TypeVar("P", bound=Prediction)
 E = TypeVar("E")
 Drawing = tuple[str, Callable[[], "Figure"]]
 
@@ -51,11 +52,11 @@ class Rule(Generic[E]):
 
 
 @dataclass(frozen=True)
-class Regime(Generic[E]):
+class Regime(Generic[P, E]):
     """`gather` trains, follows and measures, once; `rules` are the checks in the order in which they are shown; `arrays`
     go to the run folder, `drawings` are the figures yet to be drawn; `notes` are for the reader."""
 
-    gather: Callable[[Experiment, Prediction, Progress], E]
+    gather: Callable[[Experiment, P, Progress], E]
     rules: tuple[Rule[E], ...]
     arrays: Callable[[E], dict[str, np.ndarray]]
     drawings: Callable[[E], tuple[Drawing, ...]]

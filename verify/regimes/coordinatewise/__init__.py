@@ -1,6 +1,7 @@
 """Sign descent and Adam on smooth activations."""
 
 from theory import Optimizer
+from theory.predictions.coordinatewise import CoordinatewisePrediction
 from verify.regimes.common.count import agreement, bound_2p
 from verify.regimes.common.regime import Regime, Rule, Scope
 from verify.regimes.coordinatewise.checks import (
@@ -28,7 +29,7 @@ def _not_derived(evidence: CoordinatewiseEvidence) -> str | None:
 
 DERIVED: Scope[CoordinatewiseEvidence] = Scope("sign descent, and Adam for p = 1", _not_derived)
 
-REGIME: Regime[CoordinatewiseEvidence] = Regime(
+REGIME: Regime[CoordinatewisePrediction, CoordinatewiseEvidence] = Regime(
     gather=gather,
     rules=(
         Rule(agreement),

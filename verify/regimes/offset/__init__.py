@@ -1,5 +1,6 @@
 """σ(0) ≠ 0 under gradient descent."""
 
+from theory.predictions.offset import OffsetPrediction
 from verify.regimes.common.count import agreement
 from verify.regimes.common.regime import Regime, Rule
 from verify.regimes.offset.checks import (
@@ -24,7 +25,7 @@ from verify.regimes.offset.split import (
     split_time,
 )
 
-REGIME: Regime[OffsetEvidence] = Regime(
+REGIME: Regime[OffsetPrediction, OffsetEvidence] = Regime(
     gather=gather,
     rules=(
         Rule(order_of_accuracy),

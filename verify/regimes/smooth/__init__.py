@@ -1,5 +1,6 @@
 """The smooth leading-order flow under gradient descent."""
 
+from theory import SmoothPrediction
 from verify.regimes.common.count import agreement, bound_2p, counts
 from verify.regimes.common.regime import Regime, Rule
 from verify.regimes.smooth.at_horizon import AT_HORIZON, amplitude, horizon, scaling
@@ -8,7 +9,7 @@ from verify.regimes.smooth.evidence import SmoothEvidence
 from verify.regimes.smooth.figures import smooth_arrays, smooth_drawings
 from verify.regimes.smooth.gather import gather
 
-REGIME: Regime[SmoothEvidence] = Regime(
+REGIME: Regime[SmoothPrediction, SmoothEvidence] = Regime(
     gather=gather,
     rules=(
         Rule(order_of_accuracy),

@@ -84,7 +84,7 @@ def _rose(evidence: SmoothEvidence, title: str) -> Figure:
         (float(np.arctan2(o.u[1], o.u[0])), o.kind.value, o.neuron_sign)
         for o in prediction.orientations.orientations
     ]
-    power = prediction.coefficient * prediction.field.tensor.value(circle)
+    power = prediction.coefficient * prediction.force.tensor.value(circle)
     # All networks in one rose: each neuron relative to the largest of its own network.
     relative = trained.amplitudes(evidence.order)
     relative = relative / relative.max(axis=1, keepdims=True)
@@ -113,7 +113,7 @@ def _angle(evidence: SmoothEvidence, title: str) -> Figure:
         followed = np.array([prediction.linear.angles(t, a0, w0) for t in grid])
         scale, unit_name = rate, r"units of $1/2\gamma$"
     else:
-        followed = np.array([angle(neurons_at(prediction.field, a0, w0, t).u, goals[growing]) for t in grid])
+        followed = np.array([angle(neurons_at(prediction.force, a0, w0, t).u, goals[growing]) for t in grid])
         power = int(np.floor(np.log10(expected.times[0])))
         scale, unit_name = 10.0**-power, rf"units of $10^{{{power}}}$, gradient-flow time"
     return angle_figure(

@@ -1,5 +1,6 @@
 """One-sided activations and several outputs under gradient descent: the leading order is followed step for step."""
 
+from theory.predictions.stepwise import StepwisePrediction
 from verify.regimes.common.count import agreement
 from verify.regimes.common.regime import Regime, Rule
 from verify.regimes.stepwise.at_horizon import (
@@ -14,7 +15,7 @@ from verify.regimes.stepwise.checks import bound, destination, order_of_accuracy
 from verify.regimes.stepwise.figures import stepwise_arrays, stepwise_drawings
 from verify.regimes.stepwise.gather import StepwiseEvidence, gather
 
-REGIME: Regime[StepwiseEvidence] = Regime(
+REGIME: Regime[StepwisePrediction, StepwiseEvidence] = Regime(
     gather=gather,
     rules=(
         Rule(order_of_accuracy),

@@ -119,6 +119,7 @@ def _outputs(sigma: Any, a: np.ndarray, w: np.ndarray, x: np.ndarray) -> np.ndar
 def _flow(work: Workspace, setting: Setting) -> Finding:
     data, name = line(), setting.activations[0]
     prediction = predict(data.x, data.y, name)
+    assert isinstance(prediction, SmoothPrediction)
     p, sigma = prediction.driving_order, get(name)
     neurons = 12
 
@@ -170,7 +171,7 @@ def _time(prediction: SmoothPrediction, a0: np.ndarray, w0: np.ndarray) -> float
     """Half the way to the first blow-up, or 1/γ for order 1."""
     if prediction.driving_order == 1:
         return 1.0 / prediction.linear.rate
-    ends = destinations(prediction.field, a0, w0)
+    ends = destinations(prediction.force, a0, w0)
     return 0.5 * float(ends.blow_up_times[ends.fates == Fate.GROWS].min())
 
 

@@ -22,7 +22,7 @@ from numerics.nets import Network
 from numerics.nets.activations import get
 from numerics.training.runs import Path, Start, train_path
 from numerics.training.stopping import RescaledTime, Steps
-from theory import predict
+from theory import SmoothPrediction, predict
 from verify.figures import OBSERVED, PREDICTED
 from verify.reproduce.counting import spread
 from verify.reproduce.finding import Finding, majority, share
@@ -42,6 +42,7 @@ def smaller_network(work: Workspace) -> list[Finding]:
     """Three rows: merging along the path, training on, and embedding back."""
     data = sine5()
     prediction = predict(data.x, data.y, "tanh")
+    assert isinstance(prediction, SmoothPrediction)
     rate = RescaledTime(0.02, multiplicity=1, rate=prediction.linear.rate)
     budget = 800 if work.quick else 2500
     path = flow_path(work, SETTING, data, rate, seeds=min(work.seeds, 8) if work.quick else work.seeds, budget=budget,
