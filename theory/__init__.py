@@ -40,9 +40,8 @@ from theory.orientations import (
 from theory.orientations.deep import FirstLayer, first_layer, product_order
 from theory.orientations.outputs import output_orientations
 from theory.predictions import derive, predict
-from theory.predictions.expected import Expected
 from theory.predictions.offset import OffsetPrediction, Split, offset_prediction
-from theory.predictions.prediction import Prediction
+from theory.predictions.prediction import Expected, Prediction
 from theory.predictions.smooth import SmoothPrediction
 from theory.problem import Network, Optimizer, Problem
 from theory.systems import LeadingSystem

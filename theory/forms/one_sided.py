@@ -17,6 +17,7 @@ from flint import arb, ctx, fmpq
 
 from theory.errors import TheoryError
 from theory.forms.moment_tensor import MomentTensor, to_rational
+from theory.formula.activation import Activation, activation
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,3 +120,23 @@ def rational_coefficients(plus: object, minus: object) -> tuple[fmpq, fmpq, str 
     if not any(out):
         raise TheoryError("one-sided activation: c₊ and c₋ are both 0; at least one must not be")
     return out[0], out[1], note
+
+
+def one_sided_form(x: object, s: object, sigma: Activation | str | tuple) -> tuple[OneSidedForm, str | None]:
+    """Return G of data x (n, D) with the bias column, s (n,), and a note where c₊ or c₋ is irrational.
+
+    `sigma` is an Activation, its text, or (p, c₊, c₋).  Raises TheoryError for σ(0) ≠ 0, p < 1 or bad data.
+    """
+    if isinstance(sigma, tuple):
+        order, plus, minus = sigma
+        if not isinstance(order, int) or order < 1:
+            raise TheoryError(f"one-sided activation: p = {order!r} must be an integer of at least 1")
+    else:
+        act = activation(sigma) if isinstance(sigma, str) else sigma
+        if act.value_at_zero != 0:
+            raise TheoryError(
+                f"{act.text!r} has σ(0) = {act.value_at_zero}: orientations of a one-sided form need σ(0) = 0"
+            )
+        order, (plus, minus) = act.multiplicity, act.one_sided
+    c_plus, c_minus, note = rational_coefficients(plus, minus)
+    return OneSidedForm.from_data(x, s, order, c_plus, c_minus), note

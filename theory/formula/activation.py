@@ -18,9 +18,9 @@ from theory.errors import TheoryError
 from theory.formula import catalogue
 from theory.formula.deadline import DeadlineExceeded, time_limit
 from theory.formula.evaluation import ball, rounded
-from theory.formula.exact import Exact
 from theory.formula.expansion import SideTerms, Source, expansion, series
 from theory.formula.expression import ParsedFormula, parse, parse_in
+from theory.formula.fields import Exact
 from theory.formula.syntax import Node
 
 MAX_MULTIPLICITY = 1000

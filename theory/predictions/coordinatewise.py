@@ -33,8 +33,7 @@ from theory.flows.leading_training import (
 )
 from theory.orientations.cube import sign_descent_orientations
 from theory.orientations.result import OrientationSet
-from theory.predictions.expected import Expected
-from theory.predictions.prediction import Prediction, Search, refusal
+from theory.predictions.prediction import Expected, Prediction, Search, refusal
 from theory.predictions.smooth import SmoothPrediction
 from theory.problem import Network, Optimizer, Problem
 from theory.systems import LeadingSystem

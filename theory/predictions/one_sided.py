@@ -16,8 +16,8 @@ import numpy as np
 from theory.errors import TheoryError
 from theory.fields.one_sided import OneSidedField
 from theory.flows.one_sided import OneSidedDestinations, OneSidedFate, one_sided_destinations
-from theory.forms.one_sided import OneSidedForm
-from theory.orientations.one_sided import find_extremal_orientations, one_sided_form
+from theory.forms.one_sided import OneSidedForm, one_sided_form
+from theory.orientations.one_sided import find_extremal_orientations
 from theory.orientations.one_sided.open_saddles import ends_at_saddles
 from theory.orientations.result import OrientationSet
 from theory.predictions.stepwise import SAME, StepwisePrediction

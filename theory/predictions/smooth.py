@@ -18,8 +18,7 @@ from theory.forms.vectors import unit
 from theory.formula.activation import Activation
 from theory.losses import Loss
 from theory.orientations import OrientationSet, find_orientations
-from theory.predictions.expected import NEGLECTED, Expected
-from theory.predictions.prediction import Prediction, Search
+from theory.predictions.prediction import NEGLECTED, Expected, Prediction, Search
 from theory.predictions.smooth_expected import expect
 from theory.problem import Network, Optimizer, Problem
 from theory.systems import LeadingSystem
@@ -128,12 +127,11 @@ class SmoothPrediction(Prediction):
                 expected = self.expect(a0, w0, fraction=fraction)
             except TheoryError as error:
                 refusal = refusal or error
-                if decade == DECADES - 1:
-                    raise refusal from None
                 continue
-            if expected.neglected <= NEGLECTED:
-                break
-        return fraction, expected
+            if expected.neglected <= NEGLECTED or decade == DECADES - 1:
+                return fraction, expected
+        assert refusal is not None  # the last decade was refused, if it did not return
+        raise refusal
 
     def outside(self, expected: Expected, fraction: float) -> str | None:
         """Why the leading order does not describe the networks at this fall of the loss, with the remedy; None where it

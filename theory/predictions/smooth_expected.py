@@ -9,7 +9,7 @@ from theory.beyond.smooth import State
 from theory.flows.linear import fallen_mode, linear_horizon
 from theory.flows.smooth import Fate, destinations, neurons_at
 from theory.forms.vectors import angle, unit
-from theory.predictions.expected import Expected
+from theory.predictions.prediction import Expected
 from theory.times.horizon import Horizon, blow_up_horizon
 
 LOOKS = 9  # at the leader on its way to the horizon

@@ -24,8 +24,7 @@ from theory.fields.one_sided import OneSidedField
 from theory.flows.leading_training import MAX_STEPS, GradientRule, LeadingTraining, leading_training
 from theory.forms.vectors import angle, nearest, unit
 from theory.losses.signal import signal_function
-from theory.predictions.expected import NEGLECTED, Expected
-from theory.predictions.prediction import Prediction, Search
+from theory.predictions.prediction import NEGLECTED, Expected, Prediction, Search
 from theory.problem import Problem
 
 FRACTION = (

@@ -12,8 +12,8 @@ import numpy as np
 
 from theory import Activation, Loss, activation, loss
 from theory.losses.signal import fitted_output
-from theory.predictions.expected import NEGLECTED
 from theory.predictions.offset.expected import WIDTHS
+from theory.predictions.prediction import NEGLECTED
 from theory.predictions.smooth import DECADES
 from verify.bridge.experiment import Experiment
 from verify.bridge.formula import torch_activation

@@ -34,7 +34,7 @@ def reproduce(
         Finished pieces are kept below this folder, and taken up again; each call has a folder of its own for the rest.
     """
     from verify.reproduce import reproduce as run
-    from verify.tables.reproduce import print_reproduction
+    from verify.tables.report import print_reproduction
 
     result = watched(
         output,

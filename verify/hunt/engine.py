@@ -15,7 +15,6 @@ from typing import Any, TypeVar
 import numpy as np
 
 from verify.errors import UsageError
-from verify.hunt import engine as properties
 from verify.hunt import evolution
 from verify.hunt.evidence import Target
 from verify.hunt.growing import GrowingBound
@@ -74,7 +73,7 @@ def run(
     tried: Counter[str] = Counter()
     first = None
     if hasattr(hunted, "strategy"):
-        found = properties.search(hunted, trials, seed, watch, tried)  # type: ignore[arg-type]
+        found = search(hunted, trials, seed, watch, tried)  # type: ignore[arg-type]
         if found is not None:
             first, *found = found
     else:

@@ -16,9 +16,8 @@ from verify.errors import UsageError
 from verify.progress import Progress, Silent
 from verify.regimes import examine
 from verify.regimes.common.evidence import Examination
-from verify.report import Report
+from verify.report import Report, keys, labels
 from verify.report.folder import RunFolder
-from verify.report.keys import keys, labels
 from verify.report.store import provenance, versions, writable
 
 COPIES = 40  # arrays of the size of all parameters that a run holds at once, snapshots included

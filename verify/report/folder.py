@@ -16,8 +16,7 @@ from verify.bridge.experiment import ARRAYS, Experiment
 from verify.errors import UsageError
 from verify.figures import save, style
 from verify.regimes.common.evidence import Examination
-from verify.report import Report
-from verify.report.keys import keys
+from verify.report import Report, keys
 from verify.report.store import new_run, write_arrays, write_json
 
 RUN, EXPERIMENT = "run.json", "experiment.json"

@@ -147,7 +147,7 @@ def test_a_layer_that_changes_its_neurons_is_refused_and_replaced_parameters_are
     layer, output = torch.nn.Linear(6, 12), torch.nn.Linear(12, 2)
     monitor = CondensationMonitor(layer, output=output)
     layer.weight = torch.nn.Parameter(3 * torch.ones(12, 6))
-    layer.bias = None
+    layer.register_parameter("bias", None)
     record = monitor.step(torch.tensor(0.5))
     assert record.orientations == 1
     assert record.largest_norm == pytest.approx(3 * 6**0.5, rel=1e-12)

@@ -56,6 +56,8 @@ def script():
     dense = np.concatenate([rows(49, [(e[0], 20), (e[1], 10)], 7), np.zeros((3, 49))])
     with torch.no_grad():
         for layer, w in ((net.core[0].stem_k, filters), (net.core[0].squash["lin-A"], dense)):
+            assert isinstance(layer, nn.Conv2d | nn.Linear)
+            assert layer.bias is not None
             layer.weight.copy_(torch.as_tensor(w[:, :-1]).view_as(layer.weight))
             layer.bias.copy_(torch.as_tensor(w[:, -1]))
     return net

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from theory import Optimizer, predict
+from tests.predicted import smooth
+from theory import Optimizer
 from theory.beyond.coordinatewise import GradientChange
 
 RNG = np.random.default_rng(4)
@@ -25,7 +26,7 @@ def true_gradient(x, name, a, w, leader):
 
 @pytest.mark.parametrize(("name", "order", "left"), [("tanh", 1, 4), ("xtanh", 2, 4)])
 def test_the_change_is_the_first_order_of_the_true_gradient(name, order, left):
-    leading = predict(X, Y, name).leading
+    leading = smooth(X, Y, name).leading
     errors, before = [], []
     for size in (0.04, 0.02):
         a, w = size * A, size * W

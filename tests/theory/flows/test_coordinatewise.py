@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from theory import predict
+from tests.predicted import smooth
 from theory.flows.coordinatewise import PerturbedLinear, SignFlow
 from theory.flows.leading_training import (
     AdamRule,
@@ -20,7 +20,7 @@ from theory.flows.leading_training import (
 RNG = np.random.default_rng(3)
 X = RNG.standard_normal((40, 3))
 Y = X @ [1.0, -0.4, 0.3] + 0.5
-PREDICTION = predict(X, Y, "tanh")
+PREDICTION = smooth(X, Y, "tanh")
 A0, W0 = 1e-4 * RNG.standard_normal((2, 30)), 1e-4 * RNG.standard_normal((2, 30, 4))
 FLOW = SignFlow(PREDICTION.linear.g, PREDICTION.coefficient)
 

@@ -13,9 +13,10 @@ from theory.flows import one_sided as flow_module
 from theory.flows.one_sided import OneSidedFate, one_sided_destinations
 from theory.flows.smooth import Fate, destinations
 from theory.forms.moment_tensor import MomentTensor
-from theory.orientations.one_sided import arcs as arcs_module
-from theory.orientations.one_sided import find_extremal_orientations, one_sided_form
-from theory.orientations.one_sided.arcs import circle_basins
+from theory.forms.one_sided import one_sided_form
+from theory.orientations.one_sided import find_extremal_orientations
+from theory.orientations.one_sided import planar as arcs_module
+from theory.orientations.one_sided.planar import circle_basins
 
 
 def problem(seed, n, dimension, count=60):

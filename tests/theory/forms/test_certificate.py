@@ -55,7 +55,7 @@ def test_ball_enclosure_contains_newtons_solution(precision):
         enclosure = certify_ball(tensor, line, precision)
         assert enclosure is not None
         centre, sine = enclosure.floats()
-        u = centre.real / np.linalg.norm(centre.real)
+        u = np.real(centre) / np.linalg.norm(np.real(centre))
         assert sine < 1e-14
         assert distance(newton(x, s, P, line), u) <= sine + 4e-16
 

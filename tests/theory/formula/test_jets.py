@@ -10,10 +10,9 @@ from hypothesis import strategies as st
 from theory.errors import TheoryError
 from theory.formula.activation import activation
 from theory.formula.branches import expand
-from theory.formula.exact import Exact
 from theory.formula.expansion import Source, expansion
 from theory.formula.expression import parse
-from theory.formula.fields import BallField, ExactField
+from theory.formula.fields import BallField, Exact, ExactField
 from theory.formula.jets import Jet, NeedTerms, Series, Undefined
 from theory.formula.syntax import fold
 

@@ -44,6 +44,8 @@ def test_the_tree_is_plain_exact_data():
     inner = Operation("+", Operation("/", Variable("x"), Number(Fraction(3))), Number(Fraction(1, 10)))
     square = Operation("**", Variable("x"), Number(Fraction(2)))
     assert tree == Operation("*", square, Call("sigmoid", (inner,)))
+    assert isinstance(tree, Operation)
+    assert isinstance(tree.right, Call)
     assert tree.right.definition is not None
 
 

@@ -9,9 +9,8 @@ from tests.theory.mutants.mutated import mutated
 from theory.errors import TheoryError
 from theory.fields import SmoothField
 from theory.forms.moment_tensor import MomentTensor
-from theory.orientations.cube import (
-    adam as cube_adam,
-)
+from theory.orientations import cube as cube_adam
+from theory.orientations.cube import AdamReason, adam_follows, sign_descent_orientations
 from theory.orientations.cube import (
     boxes as cube_boxes,
 )
@@ -21,8 +20,6 @@ from theory.orientations.cube import (
 from theory.orientations.cube import (
     quadratic as cube_quadratic,
 )
-from theory.orientations.cube import sign_descent_orientations
-from theory.orientations.cube.adam import AdamReason, adam_follows
 from theory.orientations.cube.certify import orientation_of
 from theory.orientations.cube.quadratic import symmetric_matrix
 

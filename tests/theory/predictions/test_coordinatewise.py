@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
+from tests.predicted import predicted, smooth
 from theory import Optimizer, Problem, TheoryError, predict
 from theory.flows.coordinatewise import SignFlow
 from theory.orientations.cube import sign_descent_orientations
@@ -19,9 +20,8 @@ TWO = np.column_stack([Y, X[:, 1]])
 @pytest.mark.parametrize("optimizer", ["sign", "adam"])
 @pytest.mark.parametrize("sigma", ["tanh", "xtanh"])
 def test_orientations_are_those_of_sign_descent(sigma, optimizer):
-    found = predict(X, Y, sigma, optimizer=optimizer, seed=3)
-    assert isinstance(found, CoordinatewisePrediction)
-    flow = predict(X, Y, sigma)
+    found = predicted(CoordinatewisePrediction, X, Y, sigma, optimizer=optimizer, seed=3)
+    flow = smooth(X, Y, sigma)
     listed = sign_descent_orientations(flow.leading.tensor, seed=3)
     assert found.orientations.orientations == listed.orientations
     notes = found.orientations.notes
@@ -109,7 +109,7 @@ A0, W0 = 1e-4 * RNG.standard_normal((2, 30)), 1e-4 * RNG.standard_normal((2, 30,
 
 
 def test_expected_neurons_are_those_of_the_closed_form():
-    prediction = predict(X, Y, "tanh", optimizer="sign")
+    prediction = predicted(CoordinatewisePrediction, X, Y, "tanh", optimizer="sign")
     found = prediction.expect(A0, W0, fraction=1e-4, lr=2e-7)
     flow = SignFlow(prediction.leading.linear.g, prediction.leading.coefficient)
     trapped = np.linalg.norm(found.destinations, axis=-1) == 0
@@ -139,7 +139,7 @@ def test_the_expected_time_is_that_of_the_fall(optimizer):
 
 
 def test_a_changed_law_changes_what_is_expected():
-    prediction = predict(X, Y, "tanh", optimizer="sign")
+    prediction = predicted(CoordinatewisePrediction, X, Y, "tanh", optimizer="sign")
     wrong = prediction.changed(coefficient=-1.0)
     right, other = (each.expect(A0, W0, fraction=1e-3, lr=5e-6) for each in (prediction, wrong))
     free = np.linalg.norm(right.destinations, axis=-1) * np.linalg.norm(other.destinations, axis=-1) > 0

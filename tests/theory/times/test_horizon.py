@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from numerics.flow import LossFall, gradient_flow
-from theory import blow_up_horizon, destinations, predict
+from tests.predicted import smooth
+from theory import blow_up_horizon, destinations
 
 X = np.linspace(-1.0, 1.5, 40)[:, None]
 Y = np.sin(3 * X[:, 0]) + 0.5 * np.sin(6 * X[:, 0])
@@ -26,7 +27,7 @@ NAMES = ["x*tanh(x)", pytest.param("x**2*tanh(x)", marks=pytest.mark.slow)]
 
 @cache
 def predicted_and_measured(name, next_term="of the activation"):
-    prediction = predict(X, Y, name)
+    prediction = smooth(X, Y, name)
     rng = np.random.default_rng(5)
     a, w = rng.standard_normal(12), rng.standard_normal((12, 2))
     horizon = blow_up_horizon(
@@ -74,7 +75,7 @@ def test_a_wrong_next_term_is_noticed():
 @pytest.mark.parametrize("seed", [99, 441])
 def test_the_next_term_decides_a_close_race(seed):
     """Two neurons whose blow-up times differ by 1 %: the leading order names the wrong one, the horizon the right one."""
-    prediction, scale, fraction = predict(X, Y, "x**2 + x**3"), 5e-3, 1e-4
+    prediction, scale, fraction = smooth(X, Y, "x**2 + x**3"), 5e-3, 1e-4
     rng = np.random.default_rng(seed)
     a, w = rng.standard_normal(12), rng.standard_normal((12, 2))
     horizon = blow_up_horizon(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import sympy
 
-from theory.systems import Mean
+from theory.systems import LeadingSystem, Mean
 
 Z = sympy.Symbol("z", real=True)
 
@@ -17,7 +17,7 @@ class Reader:
     `constants` gives values to further symbols, by name.
     """
 
-    system: object
+    system: LeadingSystem
     x: np.ndarray
     signal: np.ndarray
     a: np.ndarray

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.predicted import smooth
 from theory import predict
 from verify.bridge.experiment import Experiment
 from verify.bridge.formula import torch_activation
@@ -111,7 +112,7 @@ def test_a_wrong_theory_is_refuted(honest, mutant):
 def test_loss_scale_enters_the_signal():
     """Half-MSE's signal for the MSE loss is wrong by a factor of two, and the check says so."""
     data = Experiment(data="line").dataset
-    right = predict(data.x, data.y, "tanh", loss_function="mse")
+    right = smooth(data.x, data.y, "tanh", loss_function="mse")
     sigma = torch_activation(right.activation)
     assert measure_order(right, sigma.value, sigma.derivative, loss="mse").verdict is Verdict.CONFIRMED
     wrong = predict(data.x, data.y, "tanh", loss_function="half-mse")

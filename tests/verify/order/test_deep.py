@@ -5,9 +5,11 @@ from types import MappingProxyType
 
 import pytest
 
+from tests.predicted import predicted
 from tests.theory.witnesses.deep import INPUTS, PAIRS, SETTINGS, TRIPLES, X, Y
-from theory import activation, predict
+from theory import activation
 from theory.fields.deep import DeepField
+from theory.predictions.deep import DeepPrediction
 from theory.systems.deep.powers import Kept
 from verify.order.cases import case_of
 from verify.verdict import Verdict
@@ -15,7 +17,9 @@ from verify.verdict import Verdict
 
 def case(names, *, bias=False, residual=False, keeping=Kept.STRICT, change=None, **options):
     first, *further = names
-    found = predict(INPUTS, Y, first, layers=tuple(further), hidden_bias=bias, residual=residual)
+    found = predicted(
+        DeepPrediction, INPUTS, Y, first, layers=tuple(further), hidden_bias=bias, residual=residual
+    )
     found = found.keeping(keeping)
     if change:
         found = replace(found, leading=change(found.leading))

@@ -8,9 +8,8 @@ import pytest
 from numerics.data import Dataset
 from theory import TheoryError
 from theory.forms.taylor import PowerForm
-from theory.predictions.expected import NEGLECTED
 from theory.predictions.offset import OffsetPrediction
-from theory.predictions.prediction import Search
+from theory.predictions.prediction import NEGLECTED, Search
 from verify.bridge.experiment import Experiment
 from verify.progress import Silent
 from verify.regimes import examine

@@ -19,8 +19,8 @@ from tests.verify.report.untrained import X, Y, alike, marked
 from verify import Experiment, UsageError, run
 from verify.regimes import run as pipeline
 from verify.regimes.common.evidence import Resolved
+from verify.report import LENGTH, keys, labels
 from verify.report import store as provenance
-from verify.report.keys import LENGTH, keys, labels
 from verify.strategies import experiments
 from verify.tables.report import print_report
 

@@ -10,6 +10,7 @@ import verify
 from numerics import NumericsError
 from numerics.data import load
 from numerics.flow import LossFall, gradient_flow
+from tests.predicted import smooth
 from tests.verify.scan.draws import draw
 from theory import TheoryError, predict
 from theory.beyond import FEEDBACK, TAYLOR, neglected, order_on_the_data
@@ -77,8 +78,8 @@ def test_a_common_mode_that_fits_the_data_before_the_split_is_inconclusive_with_
 def test_where_moments_vanish_the_next_order_takes_their_place():
     """XOR without a bias has no odd moments: x² sigmoid(x) is accurate to order 3, not 1."""
     xor = load("xor")
-    found = predict(xor.x, xor.y, "x**2*sigmoid(x)", bias=False)
-    plain = replace(found, system=smooth_system(found.activation, order=found.order))
+    found = smooth(xor.x, xor.y, "x**2*sigmoid(x)", bias=False)
+    plain = replace(found, derived=smooth_system(found.activation, order=found.order))
     assert plain.system.order == 1
     # x²/2 + x³/4 - x⁵/48 + ...: all further terms are odd, so that nothing is left but the feedback.
     assert found.next_term is None
@@ -96,7 +97,7 @@ def test_neglected_forces_are_those_of_the_whole_network(name):
     """Real force less the leading one, at small ε, against the sum of the terms."""
     rng = np.random.default_rng(4)
     x = rng.standard_normal((30, 2))
-    prediction = predict(x, x[:, 0] + 0.3 * x[:, 1] ** 2 + 0.2, name)
+    prediction = smooth(x, x[:, 0] + 0.3 * x[:, 1] ** 2 + 0.2, name)
     a, w = rng.standard_normal(5), rng.standard_normal((5, 3))
     sigma, epsilon = torch_activation(prediction.activation), 1e-3
     import torch
@@ -122,7 +123,7 @@ def test_neglected_forces_are_those_of_the_whole_network(name):
 def test_the_horizon_of_a_close_race_is_met_within_its_uncertainty(seed):
     """Two neurons that carry the output together: what the closed form for one leaves out is in the uncertainty."""
     x = np.linspace(-1.0, 1.5, 40)[:, None]
-    prediction = predict(x, np.sin(3 * x[:, 0]) + 0.5 * np.sin(6 * x[:, 0]), "x**2 + x**3")
+    prediction = smooth(x, np.sin(3 * x[:, 0]) + 0.5 * np.sin(6 * x[:, 0]), "x**2 + x**3")
     rng = np.random.default_rng(seed)
     a, w, scale, fraction = rng.standard_normal(12), rng.standard_normal((12, 2)), 5e-3, 1e-4
     found = prediction.expect(scale * a[None], scale * w[None], fraction=fraction)

@@ -20,10 +20,9 @@ from dataclasses import replace
 import numpy as np
 from flint import arb, ctx, fmpq
 
-from theory.errors import TheoryError
-from theory.forms.one_sided import OneSidedForm, rational_coefficients
+from theory.forms.one_sided import OneSidedForm, one_sided_form
 from theory.forms.stability import Extremum, kind_of, sign_of
-from theory.formula.activation import Activation, activation
+from theory.formula.activation import Activation
 from theory.orientations.one_sided.cells import smooth_cells
 from theory.orientations.one_sided.faces import cell_count, face_count
 from theory.orientations.one_sided.linear import linear_faces
@@ -34,26 +33,6 @@ from theory.orientations.result import Method, Orientation, OrientationSet, cert
 from theory.orientations.tensor import find_orientations, generic_lines
 
 CELL_COST = 100  # solving and certifying one complex line of a cell costs as much as testing this many faces
-
-
-def one_sided_form(x: object, s: object, sigma: Activation | str | tuple) -> tuple[OneSidedForm, str | None]:
-    """Return G of data x (n, D) with the bias column, s (n,), and a note where c₊ or c₋ is irrational.
-
-    `sigma` is an Activation, its text, or (p, c₊, c₋).  Raises TheoryError for σ(0) ≠ 0, p < 1 or bad data.
-    """
-    if isinstance(sigma, tuple):
-        order, plus, minus = sigma
-        if not isinstance(order, int) or order < 1:
-            raise TheoryError(f"one-sided activation: p = {order!r} must be an integer of at least 1")
-    else:
-        act = activation(sigma) if isinstance(sigma, str) else sigma
-        if act.value_at_zero != 0:
-            raise TheoryError(
-                f"{act.text!r} has σ(0) = {act.value_at_zero}: orientations of a one-sided form need σ(0) = 0"
-            )
-        order, (plus, minus) = act.multiplicity, act.one_sided
-    c_plus, c_minus, note = rational_coefficients(plus, minus)
-    return OneSidedForm.from_data(x, s, order, c_plus, c_minus), note
 
 
 def find_extremal_orientations(

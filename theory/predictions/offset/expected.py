@@ -13,7 +13,7 @@ import numpy as np
 from theory.beyond.offset import left_out
 from theory.flows.offset import offset_flow
 from theory.flows.offset_split import SHARE, MeanFit, split_times
-from theory.predictions.expected import Expected
+from theory.predictions.prediction import Expected
 from theory.streams import Stream, generator
 
 FLOW_ERROR = (

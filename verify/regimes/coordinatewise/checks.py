@@ -20,7 +20,7 @@ import numpy as np
 from numerics.measure import weighted_median
 from theory import Optimizer
 from theory.forms.vectors import angle, unit
-from theory.predictions.expected import NEGLECTED, Expected
+from theory.predictions.prediction import NEGLECTED, Expected
 from verify.regimes.common.chance import chance_angle, near_chance
 from verify.regimes.common.confusion import Reason
 from verify.regimes.common.count import COSINE, counts

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from theory.forms.vectors import angle, unit
-from theory.predictions.expected import NEGLECTED
 from theory.predictions.offset.expected import FLOW_ERROR
+from theory.predictions.prediction import NEGLECTED
 from theory.streams import Stream, generator
 from verify.regimes.common.order import order_check
 from verify.regimes.common.regime import Scope

@@ -7,7 +7,7 @@ import numpy as np
 from numerics.measure import chance_counts, clusters
 from theory.flows.offset_split import SHARE, split_times
 from theory.forms.vectors import unit
-from theory.predictions.expected import NEGLECTED
+from theory.predictions.prediction import NEGLECTED
 from theory.streams import Stream, generator, sequence
 from verify.regimes.common.count import COSINE, DRAWS, turned_by
 from verify.regimes.common.regime import Scope

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from theory import Fate, SmoothPrediction, destinations
-from theory.flows.boundary import near_boundary
-from theory.predictions.expected import Expected
+from theory.flows.smooth import near_boundary
+from theory.predictions.prediction import Expected
 from theory.streams import Stream, generator
 from verify.regimes.common.confusion import Confusion, confusion, labelled, nearest
 from verify.regimes.common.evidence import Trained
@@ -57,7 +57,7 @@ def _by_flow(
     listed = np.array([o.u for o in prediction.orientations.orientations]).reshape(-1, dimension)
 
     def classes(a: np.ndarray, w: np.ndarray) -> np.ndarray:
-        ends = destinations(prediction.field, a, w)
+        ends = destinations(prediction.force, a, w)
         return np.where(ends.fates == Fate.UNDECIDED, len(listed), nearest(ends.u, listed, SAME))
 
     predicted, observed, refined = (
@@ -68,7 +68,7 @@ def _by_flow(
     boundary = np.zeros(len(predicted), dtype=bool)
     ends = np.broadcast_to(expected.times[:, None], coarse.a0.shape).ravel()
     boundary[doubtful] = near_boundary(
-        prediction.field,
+        prediction.force,
         classes,
         coarse.a0.ravel()[doubtful],
         coarse.w0.reshape(-1, dimension)[doubtful],
@@ -81,7 +81,7 @@ def _by_flow(
 
 def flow_classes(prediction: SmoothPrediction, a: np.ndarray, w: np.ndarray) -> np.ndarray:
     """The orientation to which the flow takes each neuron, growing or dying, as a number (N,); -1 for undecided."""
-    ends = destinations(prediction.field, a, w)
+    ends = destinations(prediction.force, a, w)
     listed = np.array([o.u for o in prediction.orientations.orientations]).reshape(-1, w.shape[1])
     found = nearest(ends.u, listed, SAME)
     return np.where(ends.fates == Fate.UNDECIDED, -1, 2 * found + (ends.fates == Fate.GROWS))

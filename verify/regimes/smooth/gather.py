@@ -14,9 +14,9 @@ import numpy as np
 from numerics.flow import LeadingStatus, leading_flow, moments
 from numerics.nets.activations import TorchActivation
 from numerics.training.runs import Start
-from numerics.training.stopping import LossFraction, Rate, RescaledTime
+from numerics.training.stopping import LossFraction, RescaledTime
 from theory import Expected, Fate, Neurons, SmoothPrediction, TheoryError, destinations, neurons_at
-from theory.flows.boundary import near_boundary
+from theory.flows.smooth import near_boundary
 from theory.forms.vectors import angle
 from theory.streams import Stream, generator
 from verify.bridge.experiment import Experiment
@@ -93,7 +93,9 @@ def gather(experiment: Experiment, prediction: SmoothPrediction, watch: Progress
     )
 
 
-def pace(experiment: Experiment, prediction: SmoothPrediction, step: float) -> tuple[Rate, float]:
+def pace(
+    experiment: Experiment, prediction: SmoothPrediction, step: float
+) -> tuple[float | RescaledTime, float]:
     """The learning rate, and the gradient-flow time of one unit of learning rate × steps."""
     memory = 1 / (1 - MOMENTUM) if experiment.optimizer == "momentum" else 1.0
     if experiment.lr is not None:
@@ -115,7 +117,7 @@ def _stride(experiment: Experiment, prediction: SmoothPrediction, rate: float) -
     """
     lr, factor = pace(experiment, prediction, experiment.step)
     memory = (1 + MOMENTUM) / (1 - MOMENTUM) if experiment.optimizer == "momentum" else 1.0
-    return (lr.eta if isinstance(lr, RescaledTime) else float(lr) * rate) * factor * memory
+    return (lr.eta if isinstance(lr, RescaledTime) else lr * rate) * factor * memory
 
 
 def _scales(
@@ -146,7 +148,7 @@ def _scales(
 def _two_flows(prediction: SmoothPrediction, trained: Trained, seed: int) -> TwoFlows:
     """Theory's autonomous flow and numerics' Cartesian one, of every neuron of every network to its end."""
     a0, w0 = trained.a0.reshape(-1), trained.w0.reshape(-1, trained.w0.shape[-1])
-    ours = destinations(prediction.field, a0, w0)
+    ours = destinations(prediction.force, a0, w0)
     theirs = leading_flow(_moments(prediction), a0, w0)
     fates = np.array(
         [_FATES.get(LeadingStatus(status), Fate.UNDECIDED) for status in theirs.status], dtype=object
@@ -157,10 +159,10 @@ def _two_flows(prediction: SmoothPrediction, trained: Trained, seed: int) -> Two
     doubtful = np.flatnonzero(decided & ~same)
     times = np.minimum(ours.blow_up_times, theirs.blowup_time)[doubtful]
     natural = np.linalg.norm(w0[doubtful], axis=1) / np.linalg.norm(
-        prediction.field(a0[doubtful], w0[doubtful])[1], axis=1
+        prediction.force(a0[doubtful], w0[doubtful])[1], axis=1
     )
     decided[doubtful] = ~near_boundary(
-        prediction.field,
+        prediction.force,
         lambda a, w: flow_classes(prediction, a, w),
         a0[doubtful],
         w0[doubtful],
@@ -176,9 +178,9 @@ def _conserved(prediction: SmoothPrediction, trained: Trained, end: float) -> Co
     a0, w0 = trained.a0.reshape(-1), trained.w0.reshape(-1, trained.w0.shape[-1])
     times = end * np.array([0.25, 0.5, 0.75])
     run = leading_flow(_moments(prediction), a0, w0, times=times, rtol=LOCAL_ERROR)
-    k0 = prediction.field.invariant(a0, w0)
+    k0 = prediction.force.invariant(a0, w0)
     size = np.sum(run.w**2, axis=-1) + run.a**2
-    drift = np.abs(prediction.field.invariant(run.a, run.w) - k0) / np.maximum(size, size[0])
+    drift = np.abs(prediction.force.invariant(run.a, run.w) - k0) / np.maximum(size, size[0])
     return Conserved(
         drift=float(np.max(drift)),
         local_error=LOCAL_ERROR,
@@ -193,7 +195,7 @@ def _followed(prediction: SmoothPrediction, coarse: Trained, fine: Trained) -> t
         return ()
     times = 2 * fine.times - coarse.times
     return tuple(
-        neurons_at(prediction.field, a, w, float(time))
+        neurons_at(prediction.force, a, w, float(time))
         for a, w, time in zip(coarse.a0, coarse.w0, times, strict=True)
     )
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from theory.forms.vectors import angle, unit
-from theory.predictions.expected import sizes
+from theory.predictions.prediction import sizes
 from verify.regimes.common.chance import chance_angle, median_bounds, near_chance
 from verify.regimes.common.count import counts
 from verify.regimes.common.regime import Scope

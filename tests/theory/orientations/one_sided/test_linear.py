@@ -9,9 +9,10 @@ from flint import fmpq
 from tests.theory.mutants.mutated import mutated
 from tests.theory.witnesses.one_sided import big_g, subgradient_climb
 from theory.forms.moment_tensor import MomentTensor
+from theory.forms.one_sided import one_sided_form
 from theory.orientations import Kind, find_orientations
 from theory.orientations.one_sided import faces as faces_module
-from theory.orientations.one_sided import find_extremal_orientations, linear, one_sided_form
+from theory.orientations.one_sided import find_extremal_orientations, linear
 from theory.orientations.one_sided.faces import face_count, faces
 from theory.orientations.one_sided.planar import plane
 

@@ -7,8 +7,9 @@ from flint import fmpq
 from tests.theory.mutants.mutated import mutated
 from tests.theory.witnesses.one_sided import big_g, subgradient_climb
 from theory.forms.moment_tensor import MomentTensor
+from theory.forms.one_sided import one_sided_form
 from theory.orientations import Kind, find_orientations
-from theory.orientations.one_sided import cells, find_extremal_orientations, one_sided_form, search
+from theory.orientations.one_sided import cells, find_extremal_orientations, search
 
 ENDS = (Kind.ATTRACTOR, Kind.DYING)
 

@@ -10,9 +10,11 @@ from hypothesis.extra.numpy import arrays
 
 from tests.theory.flows.test_one_sided import euler
 from theory import Kind, predict
+from theory.forms.one_sided import one_sided_form
 from theory.forms.vectors import nearest
-from theory.orientations.one_sided import find_extremal_orientations, one_sided_form
+from theory.orientations.one_sided import find_extremal_orientations
 from theory.orientations.one_sided.open_saddles import ends_at_saddles
+from theory.predictions.stepwise import StepwiseExpected
 
 DATA = np.loadtxt(Path(__file__).parents[2] / "cases" / "rings-8.csv", delimiter=",", skiprows=1)
 RINGS, LABELS = np.column_stack([DATA[:, :2], np.ones(8)]), DATA[:, 2]
@@ -91,7 +93,9 @@ def test_data_without_ties_have_none(seed):
 def started(prediction):
     rng = np.random.default_rng(0)
     a0, w0 = 1e-5 * rng.standard_normal((2, 50)), 1e-5 * rng.standard_normal((2, 50, 3))
-    return prediction.expect(a0, w0, lr=0.01 / prediction.rate)
+    expected = prediction.expect(a0, w0, lr=0.01 / prediction.rate)
+    assert isinstance(expected, StepwiseExpected)
+    return expected
 
 
 @pytest.mark.parametrize("size", [1e-12, 1e-5, 3e-3])
