@@ -16,7 +16,7 @@ from theory.orientations.one_sided import find_extremal_orientations
 from theory.orientations.one_sided.open_saddles import ends_at_saddles
 from theory.predictions.stepwise import StepwiseExpected
 
-DATA = np.loadtxt(Path(__file__).parents[2] / "cases" / "rings-8.csv", delimiter=",", skiprows=1)
+DATA = np.loadtxt(Path(__file__).parents[3] / "cases" / "rings-8.csv", delimiter=",", skiprows=1)
 RINGS, LABELS = np.column_stack([DATA[:, :2], np.ones(8)]), DATA[:, 2]
 ACTS = [(1, 1, 0), (1, 1, 1), (1, 2, -1), (1, 2, 1)]
 
