@@ -48,7 +48,7 @@ class Reader:
         for eq in (*self.system.equations, *self.system.polar):
             name = str(eq.lhs.args[0])
             if name == "a[k]":
-                k = next(s for s in eq.lhs.args[0].free_symbols if s.name == "k")
+                k = next(s for s in eq.lhs.args[0].free_symbols if str(s) == "k")
                 found["a"] = np.array([self(eq.rhs.subs(k, j + 1)) for j in range(len(self.a))])
             elif name in ("w", "u"):
                 found[name] = np.array([self(eq.rhs, j) for j in range(len(self.w))])
