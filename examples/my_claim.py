@@ -4,7 +4,7 @@ Setting.     Neurons with σ(z) = z^p on one line, w_k = r_k v.
 Statement.   Σ_k a_k σ(r_k v·x) = a σ(r v·x) with the output weight a = Σ_k a_k (r_k/r)^p, for any r > 0.
 Steps.       σ(r_k z) = (r_k/r)^p σ(r z).
 
-Run it with `condense claims examples/my_claim.py`; test it with `verify.claims.model.cases`.  A package offers its claims
+Run it with `condense claims examples/my_claim.py`; test it with `verify.claims.testing.cases`.  A package offers its claims
 through an entry point of the group `condense.claims`.
 """
 

@@ -79,7 +79,7 @@ def test_where_moments_vanish_the_next_order_takes_their_place():
     """XOR without a bias has no odd moments: x² sigmoid(x) is accurate to order 3, not 1."""
     xor = load("xor")
     found = smooth(xor.x, xor.y, "x**2*sigmoid(x)", bias=False)
-    plain = replace(found, derived=smooth_system(found.activation, order=found.order))
+    plain = replace(found, derived=smooth_system(found.activation, order=found.driving_order))
     assert plain.system.order == 1
     # x²/2 + x³/4 - x⁵/48 + ...: all further terms are odd, so that nothing is left but the feedback.
     assert found.next_term is None
@@ -107,7 +107,7 @@ def test_neglected_forces_are_those_of_the_whole_network(name):
     signal = prediction.y - epsilon * a @ value
     full = value @ signal / 30, epsilon * a[:, None] * ((slope * signal) @ prediction.x) / 30
     lead = prediction.field(epsilon * a, epsilon * w)
-    terms = neglected(prediction, a, w)
+    terms = neglected(prediction.leading, a, w)
     assert {TAYLOR, FEEDBACK} <= {term.name for term in terms}
     p = prediction.driving_order
     on_a, on_w = (
