@@ -18,6 +18,14 @@ WIDTH = 50  # hidden neurons, where neither the user nor the regime says otherwi
 SNAPSHOT_EVERY = 20  # steps: a smooth curve, and a small share of the time
 
 
+def initial_std(experiment: Experiment, order: int) -> float:
+    """The standard deviation of every parameter at the start: the user's, or 1e-5 for order 1 and 1e-3 above.
+
+    Chosen because at order 1 the angle to the orientation is of the order of it, and above the time grows as ε^{1-p}.
+    """
+    return experiment.init_std or (1e-5 if order == 1 else 1e-3)
+
+
 def draw(experiment: Experiment, sigma: TorchActivation, std: float) -> Start:
     """The experiment's networks before their training: drawn once, for theory's prediction and for the training."""
     network = Network(

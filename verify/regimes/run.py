@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from theory import loss
+from theory.beyond.scales import Plan, refuse_scales
+from theory.predictions.offset.expected import WIDTHS
 from verify.bridge.experiment import Experiment
-from verify.bridge.refusals import refuse_scales
+from verify.bridge.training import BUDGET, STEPS_PER_STD, WIDTH, initial_std
 from verify.errors import UsageError
 from verify.progress import Progress, Silent
 from verify.regimes import examine
@@ -55,7 +56,7 @@ def run(
     watch = progress if progress is not None else Silent()
     began = time.perf_counter()
     for experiment in wanted:  # before the first minute is spent
-        _check(experiment)
+        refuse(experiment)
     if out is not None:
         writable(out)
     wanted = tuple(experiment.pinned() for experiment in wanted)
@@ -97,7 +98,7 @@ def run(
     return folder.finish(whole, examinations, began)
 
 
-def _check(experiment: Experiment) -> None:
+def refuse(experiment: Experiment) -> None:
     """Refuse a device that is not there, networks that no memory holds, a loss of which no fraction can fall, and
     scales that cannot be followed."""
     import torch
@@ -117,10 +118,22 @@ def _check(experiment: Experiment) -> None:
     needed = COPIES * parameters * np.dtype(float).itemsize
     what = f"verifying {experiment.seeds} networks of width {experiment.width}"
     memory.require(needed, torch.device(experiment.device), what)
-    start = float(np.mean(loss(experiment.loss).value_at_zero(experiment.targets)))
+    start = experiment.problem.risk
     if not start > 0:
         raise UsageError(
             f"loss {experiment.loss!r} is {start:g} at zero output on {experiment.dataset.name}: a fall by a fraction of "
             "it means nothing; accepted: a loss that is positive there, such as (f - y)**2"
         )
-    refuse_scales(experiment)
+    std = initial_std(experiment, experiment.problem.activation.multiplicity)
+    offset = experiment.problem.activation.value_at_zero != 0
+    plan = Plan(
+        std=std,
+        width=experiment.width
+        or (WIDTHS[-1] if offset else WIDTH),  # the widest that the regime takes by itself
+        networks=experiment.seeds,
+        fraction=experiment.fraction,
+        lr=experiment.lr or std / STEPS_PER_STD,
+        steps=BUDGET,
+        standardized=experiment.standardize,
+    )
+    refuse_scales(experiment.problem, plan)

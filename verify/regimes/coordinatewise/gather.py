@@ -17,14 +17,11 @@ from theory.predictions.coordinatewise import CoordinatewiseExpected, Coordinate
 from theory.predictions.smooth import FIRST_FALL
 from verify.bridge.experiment import Experiment
 from verify.bridge.formula import torch_activation
-from verify.bridge.training import STEPS_PER_STD, WIDTH, draw, train_networks
+from verify.bridge.training import STEPS_PER_STD, WIDTH, draw, initial_std, train_networks
 from verify.progress import Progress
 from verify.regimes.common.confusion import Confusion, confusion, labelled, nearest
 from verify.regimes.common.evidence import Evidence, Resolved, Trained
 
-# Standard deviation of the initial weights, for orders above 1 and for order 1; chosen because neurons then grow a hundred
-# times and more before the loss falls, in some ten thousand steps.
-STDS = (1e-3, 1e-5)
 SCALES = (100.0, 10.0)  # times std, for the exponent of the angle; chosen because two decades show a power
 
 
@@ -34,7 +31,7 @@ def gather(
     """Train at lr and lr/2, for order 1 from two further scales, and follow each training at leading order."""
     experiment = experiment.settled(width=experiment.width or WIDTH)
     first = prediction.driving_order == 1
-    std = experiment.init_std or STDS[first]
+    std = initial_std(experiment, prediction.driving_order)
     fraction = experiment.fraction or FIRST_FALL[first]
     rate = experiment.lr or std / STEPS_PER_STD
     sigma = torch_activation(prediction.problem.activation)

@@ -16,13 +16,12 @@ from theory.forms.vectors import unit
 from theory.predictions.offset import OffsetPrediction
 from verify.bridge.experiment import Experiment
 from verify.bridge.formula import torch_activation
-from verify.bridge.training import MOMENTUM, draw, train_networks
+from verify.bridge.training import MOMENTUM, draw, initial_std, train_networks
 from verify.order import order_of
 from verify.progress import Progress
 from verify.regimes.common.evidence import Resolved
 from verify.regimes.offset.evidence import OffsetEvidence
 
-STD = 1e-5  # of the initial weights; chosen as for order 1 of the smooth regime
 POINTS = (
     200  # grid times from the start to the end; chosen because the split is then known to half a per cent
 )
@@ -32,7 +31,7 @@ STABLE = 0.5
 
 def gather(experiment: Experiment, prediction: OffsetPrediction, watch: Progress) -> OffsetEvidence:
     """Find a width and an end, train, follow the offset system, measure the order of accuracy."""
-    std = experiment.init_std or STD
+    std = initial_std(experiment, 1)
     if experiment.width is None:
         experiment = experiment.settled(width=prediction.splitting_width(std, experiment.seed))
     width = experiment.width

@@ -21,7 +21,7 @@ from theory.forms.vectors import angle
 from theory.streams import Stream, generator
 from verify.bridge.experiment import Experiment
 from verify.bridge.formula import torch_activation
-from verify.bridge.training import MOMENTUM, WIDTH, draw, train_networks
+from verify.bridge.training import MOMENTUM, WIDTH, draw, initial_std, train_networks
 from verify.order import order_of
 from verify.progress import Progress
 from verify.regimes.common.evidence import Resolved, Trained
@@ -41,7 +41,7 @@ def gather(experiment: Experiment, prediction: SmoothPrediction, watch: Progress
     """Draw, expect, train at steps h and h/2, follow both leading flows, measure the order of accuracy."""
     experiment = experiment.settled(width=experiment.width or WIDTH)
     sigma = torch_activation(prediction.activation)
-    std = experiment.init_std or (1e-5 if prediction.driving_order == 1 else 1e-3)
+    std = initial_std(experiment, prediction.driving_order)
     watch.stage(f"{experiment.name}: expect")
     start = draw(experiment, sigma, std)
     fraction, expected = prediction.initial_stage(*start.neurons, experiment.fraction)

@@ -18,21 +18,17 @@ from theory.predictions.stepwise import SAME, StepwiseExpected, StepwisePredicti
 from theory.streams import Stream, generator
 from verify.bridge.experiment import Experiment
 from verify.bridge.formula import torch_activation
-from verify.bridge.training import MOMENTUM, WIDTH, draw, train_networks
+from verify.bridge.training import MOMENTUM, WIDTH, draw, initial_std, train_networks
 from verify.order import OrderResult, order_of
 from verify.progress import Progress
 from verify.regimes.common.confusion import Confusion, confusion, labelled
 from verify.regimes.common.evidence import Evidence, Resolved
 
-INIT_STD = (
-    1e-5  # chosen because the angle at the horizon, ∝ std, is then below what the changed signal makes of it
-)
-
 
 def gather(experiment: Experiment, prediction: StepwisePrediction, watch: Progress) -> StepwiseEvidence:
     """Draw, expect, train at steps h and h/2, tell destinations, measure the order of accuracy."""
     experiment = experiment.settled(width=experiment.width or WIDTH)
-    std = experiment.init_std or INIT_STD
+    std = initial_std(experiment, 1)
     start = draw(experiment, torch_activation(prediction.problem.activation), std)
     # Heavy-ball momentum walks the same path in the time lr × steps / (1 - μ).
     momentum = MOMENTUM if experiment.optimizer == "momentum" else 0.0

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numerics import Dataset
-from verify import Experiment, UsageError
-from verify.bridge.refusals import refuse_scales
+from theory import TheoryError
+from verify import Experiment
 from verify.cli import main
+from verify.regimes.run import refuse
 
 RAW = Path(__file__).parents[2] / "cases" / "raw-scale.csv"
 ORDINARY = (
@@ -67,8 +68,8 @@ def inputs_of(size, d):
 def test_scales_that_cannot_be_followed_are_refused_at_once(options, says):
     experiment = Experiment(**options)
     began = time.perf_counter()
-    with pytest.raises(UsageError) as error:
-        refuse_scales(experiment)
+    with pytest.raises(TheoryError) as error:
+        refuse(experiment)
     assert time.perf_counter() - began < 10
     assert says in str(error.value)
     assert "accepted: " in str(error.value)
@@ -79,16 +80,16 @@ def test_scales_that_cannot_be_followed_are_refused_at_once(options, says):
 @pytest.mark.parametrize("activation", ORDINARY)
 def test_ordinary_runs_are_not_refused(data, activation):
     for optimizer in ("gd", "momentum", "adam", "sign"):
-        refuse_scales(Experiment(data=data, activation=activation, optimizer=optimizer))
+        refuse(Experiment(data=data, activation=activation, optimizer=optimizer))
     for std in (1e-4, 1e-3) if activation == "z**4" else (1e-6, 1e-4, 1e-3):
-        refuse_scales(Experiment(data=data, activation=activation, init_std=std))
+        refuse(Experiment(data=data, activation=activation, init_std=std))
 
 
 def test_where_the_leading_moments_vanish_a_higher_order_decides():
     """xor has no mean(s x): what rounding leaves of it is no gradient."""
     for optimizer in ("gd", "adam", "sign"):
-        refuse_scales(Experiment(data="xor", activation="tanh", optimizer=optimizer))
-        refuse_scales(Experiment(data="xor", activation="xtanh", optimizer=optimizer))
+        refuse(Experiment(data="xor", activation="tanh", optimizer=optimizer))
+        refuse(Experiment(data="xor", activation="xtanh", optimizer=optimizer))
 
 
 @given(st.sampled_from(["tanh", "xtanh", "x2tanh", "gelu", "softplus"]), st.floats(0, 8))
@@ -106,8 +107,8 @@ def test_property_the_std_that_is_said_to_be_accepted_is(activation, decades):
 
 def refusal(data, activation, **options):
     try:
-        refuse_scales(Experiment(data=data, activation=activation, **options))
-    except UsageError as error:
+        refuse(Experiment(data=data, activation=activation, **options))
+    except TheoryError as error:
         return str(error)
 
 

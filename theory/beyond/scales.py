@@ -1,59 +1,70 @@
-"""What cannot be verified, told from the formula, the data and the scales alone, before anything runs.
+"""Which scales can be followed, told from the formula, the data and the scales alone, before anything runs.
 
 Every criterion is an estimate at leading order, on the side of running: what is refused here would end in no verdict, after
 minutes.  R is the largest ‖x‖, the bias counted, σ = σ(0) + c z^p + ...
+Source.      condense.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import chi2
 
-from theory import Activation, Loss, activation, loss
+from theory.errors import TheoryError
+from theory.formula.activation import Activation
 from theory.losses.signal import fitted_output
-from theory.predictions.offset.expected import WIDTHS
-from theory.predictions.prediction import NEGLECTED
-from theory.predictions.smooth import DECADES
-from verify.bridge.experiment import Experiment
-from verify.bridge.formula import torch_activation
-from verify.bridge.training import BUDGET, STEPS_PER_STD, WIDTH, draw
-from verify.errors import UsageError
+from theory.problem import Optimizer, Problem
 
-HALF = 0.5  # the leading term is off by half of itself: it describes nothing
+NEGLECTED = 0.1  # of the leading term; chosen as theory.predictions.prediction.NEGLECTED is
+HALF = 0.5  # the leading term is off by half of itself: chosen because it describes nothing then
 ADAM_EPSILON = 1e-8  # torch's
+LEAST_FALL = 1e-8  # of the loss, for orders above 1, where none is asked for: the last that theory.predictions.smooth tries
 _SPAN = 100.0  # from the smallest to the largest scale that a run at order 1 compares
 _UNIT = 2.0**-53
 _NOTHING = 1e-12  # of a moment's bound: rounding alone
-# theory.times.horizon asks for the time left to 1e-9 of itself, as a difference of times that are rounded; ten times
-# below that.
+# theory.times.horizon asks for the time left to 1e-9 of itself, as a difference of times that are rounded; derived from
+# that, and ten times below it.
 _RESOLVED = 0.1 * _UNIT / 1e-9
 
 
-def refuse_scales(experiment: Experiment) -> None:
-    """Raise UsageError where weights of this scale cannot be followed on these data: too large for the leading term of σ,
-    too small for binary64, for Adam's epsilon or for the number of steps of a run."""
-    sigma = activation(experiment.activation)
-    std = experiment.init_std or (1e-5 if sigma.multiplicity == 1 else 1e-3)
-    x = experiment.dataset.x
-    if experiment.bias:
-        x = np.column_stack([x, np.ones(len(x))])
+@dataclass(frozen=True)
+class Plan:
+    """How networks start and are stepped, as far as scales are concerned.
+
+    `networks` of `width` neurons from `std`; `fraction` is the fall of the loss that is asked for, None for what theory
+    needs; `lr` the step of sign descent and Adam, `steps` how many there may be; `standardized`: the inputs are already.
+    """
+
+    std: float
+    width: int
+    networks: int
+    fraction: float | None
+    lr: float
+    steps: int
+    standardized: bool = False
+
+
+def refuse_scales(problem: Problem, plan: Plan) -> None:
+    """Raise TheoryError where weights of this scale cannot be followed on these data: too large for the leading term of
+    σ, too small for binary64, for Adam's epsilon or for the number of steps of a run."""
+    sigma, x = problem.activation, problem.x
     with np.errstate(all="ignore"):
         size = float(np.max(np.linalg.norm(x, axis=1)))
         if size == 0:
-            return  # no moment is left: theory says so
-        _representable(sigma, std, size)
-        _leading_term(sigma, std, size, experiment)
-        ell = loss(experiment.loss)
+            return  # no moment is left: the prediction says so
+        _representable(sigma, plan.std, size)
+        _leading_term(sigma, size, plan)
         if sigma.value_at_zero != 0:
-            _fitted_mean(sigma, size, ell, experiment)
-        elif experiment.targets.ndim == 1 and sigma.is_smooth:
-            signal = ell.signal(experiment.targets).astype(float)
-            risk = float(np.mean(ell.value_at_zero(experiment.targets)))
-            if experiment.optimizer in ("adam", "sign"):
-                _steps(sigma, std, x, signal, risk, experiment)
+            _fitted_mean(problem, size, plan)
+        elif not problem.several_outputs and sigma.is_smooth:
+            signal = problem.loss.signal(problem.y).astype(float)
+            if problem.optimizer.coordinatewise:
+                _steps(problem, signal, plan)
             elif sigma.multiplicity > 1:
-                _time_left(sigma, std, x, signal, risk, experiment)
+                _time_left(problem, signal, plan)
 
 
 def _representable(sigma: Activation, std: float, size: float) -> None:
@@ -71,7 +82,7 @@ def _representable(sigma: Activation, std: float, size: float) -> None:
     edge = least if low < least else most
     best = 10 ** ((edge / 2 - math.log10(c) - p * math.log10(size)) / (p + 1)) * (_SPAN if low < least else 1)
     found, side = (low, "above") if low < least else (high, "below")
-    raise UsageError(
+    raise TheoryError(
         f"init_std {std:g}: the squares of what a neuron adds to the output are about 1e{found:+.0f}, which binary64 "
         f"cannot work with; accepted: {side} {best:.1g}"
     )
@@ -92,47 +103,47 @@ def _deviation(sigma: Activation, z: float) -> float:
     return worst
 
 
-def _leading_term(sigma: Activation, std: float, size: float, experiment: Experiment) -> None:
+def _leading_term(sigma: Activation, size: float, plan: Plan) -> None:
     """Arguments z of std × R can grow by e before σ has left its leading term by 10 %: else no initial stage is there."""
+    std = plan.std
     z = math.e * std * size
     if _deviation(sigma, z) <= NEGLECTED:
         return
     fit = z
     while fit > 1e-300 and _deviation(sigma, fit) > NEGLECTED:
         fit /= 2
-    raise UsageError(
-        f"std × max‖x‖ = {std:.2g} × {size:.2g} = {std * size:.2g} is not small: {experiment.activation} is not led by its "
-        f"first term there; accepted: {_standardize(experiment)}--init-std of at most {fit / (math.e * size):.1g}"
+    raise TheoryError(
+        f"std × max‖x‖ = {std:.2g} × {size:.2g} = {std * size:.2g} is not small: {sigma.text} is not led by its "
+        f"first term there; accepted: {_standardize(plan)}--init-std of at most {fit / (math.e * size):.1g}"
     )
 
 
-def _fitted_mean(sigma: Activation, size: float, ell: Loss, experiment: Experiment) -> None:
+def _fitted_mean(problem: Problem, size: float, plan: Plan) -> None:
     """σ(0) ≠ 0: before the signs split w has grown to about ā = f*/(σ(0) m); at z = ā R the leading term is to lead."""
-    width = experiment.width or WIDTHS[-1]  # the widest that the regime takes by itself
-    if experiment.targets.ndim == 2:
+    sigma = problem.activation
+    if problem.several_outputs:
         return  # refused by the regime
-    amplitude = abs(float(fitted_output(ell, experiment.targets).value) / float(sigma.value_at_zero)) / width
+    fitted = float(fitted_output(problem.loss, problem.y).value)
+    amplitude = abs(fitted / float(sigma.value_at_zero)) / plan.width
     if amplitude * size == 0 or _deviation(sigma, amplitude * size) < HALF:
         return
-    raise UsageError(
+    raise TheoryError(
         f"with σ(0) ≠ 0 the weights grow to about {amplitude:.2g}, the mean of the targets over σ(0) m, and × max‖x‖ = "
-        f"{size:.2g} that is not small: {experiment.activation} is not led by its first term there; accepted: "
-        f"{_standardize(experiment)}inputs or targets in other units, or a larger --width"
+        f"{size:.2g} that is not small: {sigma.text} is not led by its first term there; accepted: "
+        f"{_standardize(plan)}inputs or targets in other units, or a larger --width"
     )
 
 
-def _standardize(experiment: Experiment) -> str:
-    return "" if experiment.standardize else "--standardize, or "
+def _standardize(plan: Plan) -> str:
+    return "" if plan.standardized else "--standardize, or "
 
 
-def _steps(
-    sigma: Activation, std: float, x: np.ndarray, signal: np.ndarray, risk: float, experiment: Experiment
-) -> None:
+def _steps(problem: Problem, signal: np.ndarray, plan: Plan) -> None:
     """Sign descent and Adam move a weight by lr at most: they reach the fall of the loss within the steps of a run."""
+    sigma, x, std, lr = problem.activation, problem.x, plan.std, plan.lr
     p, c = sigma.multiplicity, abs(float(sigma.leading_coefficient))
-    lr = experiment.lr or std / STEPS_PER_STD
     slow = ""
-    if experiment.optimizer == "adam":
+    if problem.optimizer is Optimizer.ADAM:
         w = std * np.random.default_rng(0).standard_normal((200, x.shape[1]))
         z = w @ x.T
         on_a, on_w = c * z**p @ signal / len(x), p * c * std * (z ** (p - 1) * signal) @ x / len(x)
@@ -149,33 +160,31 @@ def _steps(
         )
         # Steps are lr g/ε with g ∝ θ^p until g is ε.
         below = (std / lr) * ratio * (math.log(ratio) if p == 1 else 1 / (p - 1)) if ratio > 1 else 0.0
-        if below > BUDGET:
-            raise UsageError(
+        if below > plan.steps:
+            raise TheoryError(
                 f"--optimizer adam from init_std {std:g}: gradients are about {gradient:.1g} at the start (std^p |c T|), "
                 f"so far below Adam's epsilon of {ADAM_EPSILON:g} that it takes about {below:.1g} steps to outgrow it, "
-                f"where a run has {BUDGET}; accepted: a larger --init-std, or targets in larger units"
+                f"where a run has {plan.steps}; accepted: a larger --init-std, or targets in larger units"
             )
-    fraction = experiment.fraction or (0.001 if p == 1 else 0.01)
+    fraction = plan.fraction or (0.001 if p == 1 else 0.01)
     # Σ_j c a_j z_j^p ≤ m c θ^{p+1} ‖x‖₁^p where no weight exceeds θ.
-    most = (experiment.width or WIDTH) * c * float(np.mean(np.abs(signal) * np.sum(np.abs(x), axis=1) ** p))
-    reach = (fraction * risk / most) ** (1 / (p + 1)) if most > 0 else 0.0
-    if reach / lr > 4 * BUDGET:  # a step of Adam may be somewhat longer than lr
-        raise UsageError(
-            f"--optimizer {experiment.optimizer}: the weights are to grow to about {reach:.1g} by steps of at most lr = "
-            f"{lr:.1g}: more than {reach / lr:.1g} steps{slow}, where a run has {BUDGET}; accepted: a larger --init-std or "
-            "--lr, or a smaller --fraction"
+    most = plan.width * c * float(np.mean(np.abs(signal) * np.sum(np.abs(x), axis=1) ** p))
+    reach = (fraction * problem.risk / most) ** (1 / (p + 1)) if most > 0 else 0.0
+    if reach / lr > 4 * plan.steps:  # a step of Adam may be somewhat longer than lr
+        raise TheoryError(
+            f"--optimizer {problem.optimizer.value}: the weights are to grow to about {reach:.1g} by steps of at most lr = "
+            f"{lr:.1g}: more than {reach / lr:.1g} steps{slow}, where a run has {plan.steps}; accepted: a larger "
+            "--init-std or --lr, or a smaller --fraction"
         )
 
 
-def _time_left(
-    sigma: Activation, std: float, x: np.ndarray, signal: np.ndarray, risk: float, experiment: Experiment
-) -> None:
+def _time_left(problem: Problem, signal: np.ndarray, plan: Plan) -> None:
     """p ≥ 2: the amplitude r of the leader falls short of its blow-up t* by t* - t ∝ r^{1-p}; where that is less than t* is
     known to at every fall of the loss that is tried, no time has the horizon."""
+    sigma, x, std = problem.activation, problem.x, plan.std
     p, c = sigma.multiplicity, abs(float(sigma.leading_coefficient))
-    drawn = experiment if experiment.width else experiment.settled(width=WIDTH)
-    _, w = draw(drawn, torch_activation(sigma), std).neurons
-    longest = float(np.max(np.linalg.norm(w, axis=-1)))
+    # Of so many neurons one on average is longer.
+    longest = std * math.sqrt(float(chi2.isf(1 / (plan.width * plan.networks + 1), problem.dimension)))
     # The largest |P(u)|, P(u) = mean(s (u·x)^p), by the shifted power method from a few hundred starts.
     u = np.random.default_rng(0).standard_normal((300, x.shape[1]))
     largest = 0.0
@@ -190,12 +199,12 @@ def _time_left(
         largest = max(largest, float(np.max(np.abs((v @ x.T) ** p @ signal / len(x)))))
     if not _NOTHING * _moment_bound(x, signal, p) < largest < math.inf:
         return
-    fraction = experiment.fraction or 0.01 * 10.0 ** (1 - DECADES)
-    reach = (fraction * risk * math.sqrt(p) / (c * largest)) ** (1 / (p + 1))
+    fraction = plan.fraction or LEAST_FALL
+    reach = (fraction * problem.risk * math.sqrt(p) / (c * largest)) ** (1 / (p + 1))
     share = (longest / reach) ** (p - 1)
     if share < _RESOLVED:
         enough = std * (_RESOLVED / share) ** (1 / (p - 1))
-        raise UsageError(
+        raise TheoryError(
             f"p = {p} from init_std {std:g}: when the loss has fallen by {fraction:.1g} the weights have grown "
             f"{reach / longest:.1g} times, and the time left before the blow-up is {share:.1g} of it, less than the flow "
             f"is followed to; accepted: --init-std above {2 * enough:.1g}"
