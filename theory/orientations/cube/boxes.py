@@ -33,7 +33,7 @@ from theory.orientations.tensor.frame import kernel
 
 DEPTH = 24
 BATCH = 256
-SHARE = 4
+SHARE = 2
 MANY = 1000  # boxes left open on the faces of one S, far more than isolated zeros leave: a continuum
 COST = 100  # coefficients of a box that take about as long as its fixed overhead
 
