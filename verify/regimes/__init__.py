@@ -1,8 +1,4 @@
-"""What drives the neurons × how they are stepped: one regime a file, each with its prediction, its expected neurons and
-its checks.  `verify.regimes.run.examine` picks the first one that covers an experiment.
-
-Which checks a prediction is put to: one regime of theory, one folder here.
-"""
+"""Which checks a prediction is put to: one regime of theory, one folder here, with its evidence, checks and figures."""
 
 from __future__ import annotations
 

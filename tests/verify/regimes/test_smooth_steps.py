@@ -9,7 +9,7 @@ from verify.progress import Silent
 from verify.regimes.common.regime import put
 from verify.regimes.smooth import REGIME
 from verify.regimes.smooth.at_horizon import AT_HORIZON, amplitude, horizon, scaling
-from verify.regimes.smooth.checks import shadow
+from verify.regimes.smooth.checks import own_flow
 from verify.regimes.smooth.gather import gather
 from verify.verdict import Verdict
 
@@ -31,7 +31,7 @@ def gathered(**options):
 )
 def test_small_falls_and_ordinary_learning_rates_are_confirmed(options):
     evidence = gathered(**options)
-    rules = [rule for rule in REGIME.rules if rule.check in (amplitude, horizon, scaling, shadow)]
+    rules = [rule for rule in REGIME.rules if rule.check in (amplitude, horizon, scaling, own_flow)]
     for found in put(rules, evidence, "", Silent()):
         assert found.verdict is Verdict.CONFIRMED, (found.name, found.observed, found.tolerance)
 

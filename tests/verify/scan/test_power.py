@@ -14,7 +14,7 @@ from verify.progress import Silent
 from verify.regimes.common.confusion import confusion
 from verify.regimes.common.order import competing_sizes, order_check
 from verify.regimes.smooth.at_horizon import amplitude, horizon, scaling
-from verify.regimes.smooth.checks import destination, shadow
+from verify.regimes.smooth.checks import destination, own_flow
 from verify.regimes.smooth.gather import gather
 from verify.verdict import Verdict
 
@@ -35,15 +35,15 @@ def evidence(request):
 
 
 def test_the_truth_is_confirmed(evidence):
-    for check in (destination, amplitude, shadow, horizon, scaling):
+    for check in (destination, amplitude, own_flow, horizon, scaling):
         for found in check(evidence):
             assert found.verdict is Verdict.CONFIRMED, (found.name, found.observed, found.tolerance)
 
 
 def test_tolerances_resolve_something(evidence):
     """No tolerance is so wide that the check says nothing."""
-    assert only(horizon(evidence)).tolerance < (0.5 if evidence.order == 1 else 0.05)
-    assert only(shadow(evidence)).tolerance < 0.1
+    assert only(horizon(evidence)).tolerance < (0.5 if evidence.driving_order == 1 else 0.05)
+    assert only(own_flow(evidence)).tolerance < 0.1
     assert only(amplitude(evidence)).tolerance < 0.1
 
 

@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from theory.forms.vectors import angle
-
 
 class Reason(IntEnum):
     """Why a neuron did not go where it was predicted to; the first that applies."""
@@ -58,15 +56,6 @@ class Confusion:
                 if reason is not Reason.AGREES
             },
         }
-
-
-def nearest(u: np.ndarray, listed: np.ndarray, within: float) -> np.ndarray:
-    """The index (N,) of the listed orientation (C, D) of each unit vector u (N, D); C where none is within the angle."""
-    if not len(listed):
-        return np.zeros(len(u), dtype=int)
-    apart = np.array([angle(u, v) for v in listed])
-    best = np.argmin(apart, axis=0)
-    return np.where(apart[best, np.arange(len(u))] <= within, best, len(listed))
 
 
 def confusion(

@@ -31,7 +31,7 @@ def counts(evidence: Evidence) -> list[Check]:
 
 
 def _count(evidence: Evidence, *, by_amplitude: bool) -> Check:
-    order, trained, expected = evidence.order, evidence.limit(), evidence.expected
+    order, trained, expected = evidence.driving_order, evidence.limit(), evidence.expected
     networks, neurons, dimension = trained.w.shape
     # Where the count depends on how far each neuron may be off, the expectation is the range of counts.
     generator = np.random.default_rng(np.random.SeedSequence([evidence.experiment.seed, 5]))

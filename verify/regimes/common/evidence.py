@@ -6,10 +6,9 @@ Examination: all that is found out about one experiment, in a form that needs no
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,7 +16,6 @@ from numerics.training.runs import Trained
 from numerics.training.stopping import Rate, RescaledTime
 from theory import Activation, Expected, OrientationSet
 from verify.bridge.experiment import Experiment
-from verify.progress import Progress
 from verify.verdict import Check
 
 if TYPE_CHECKING:
@@ -27,12 +25,12 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
     """One experiment, where its neurons are predicted to go, the networks trained with steps h and h/2, and what theory
-    expected of them.  `order` is the exponent p of the amplitude |a| ‖w‖^p."""
+    expected of them.  `driving_order` is the exponent p of the amplitude |a| ‖w‖^p."""
 
     experiment: Experiment
     resolved: Resolved | None = None
     activation: Activation
-    order: int
+    driving_order: int
     orientations: OrientationSet
     fraction: float
     trained: Trained
@@ -61,7 +59,6 @@ class Evidence:
         )
 
 
-E = TypeVar("E")
 Drawing = tuple[str, Callable[[], "Figure"]]
 
 
@@ -134,17 +131,3 @@ class Examination:
 
 def _number(value: object) -> float:
     return float(np.asarray(value, dtype=float).item())  # one for all networks
-
-
-def put(
-    checks: Iterable[Callable[[E], list[Check]]], evidence: E, experiment: Experiment, watch: Progress
-) -> list[Check]:
-    """Put each check to the evidence; every result knows its experiment and its share of the time."""
-    results = []
-    for check in checks:
-        watch.stage(f"{experiment.name}: {check.__name__.replace('_', ' ')}")
-        started = time.perf_counter()
-        found = check(evidence)
-        seconds = (time.perf_counter() - started) / max(len(found), 1)
-        results += [each.timed(seconds, experiment.name) for each in found]
-    return results

@@ -2,19 +2,15 @@
 
 The distance is the sum of the neglected terms, A_i ε^{k_i}.  Its smallest exponent rules as ε → 0; at the scales that are
 measured a term with a small A_i, whose moment nearly vanishes on the data, may still lie below one of higher order.
-
-The order of accuracy of an experiment outside the smooth regime, as a check with its time.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 
-from theory import Prediction, SmoothPrediction, predict
+from theory import SmoothPrediction
 from theory.beyond.order import competing, steepest
-from verify.bridge.experiment import Experiment
-from verify.order import TOLERANCE, OrderResult, order_of
+from verify.order import TOLERANCE, OrderResult
 from verify.order.smooth import drawn
 from verify.verdict import Check, Verdict
 
@@ -59,11 +55,3 @@ def competing_sizes(prediction: SmoothPrediction, tau: float, seed: int) -> dict
     """`theory.beyond.order.competing` on the neurons on which the order of accuracy is measured."""
     a, w = drawn(prediction.x.shape[1], seed)
     return competing(prediction.leading, prediction.order, a, w, tau)
-
-
-def measured_order(experiment: Experiment, prediction: Prediction | None = None) -> tuple[OrderResult, Check]:
-    """Measure the order of accuracy of the experiment's leading system, whatever drives its neurons."""
-    started = time.perf_counter()
-    known = predict(experiment.problem, seed=experiment.seed) if prediction is None else prediction
-    result = order_of(known, targets=experiment.targets, seed=experiment.seed)
-    return result, order_check(result).timed(time.perf_counter() - started, experiment.name)

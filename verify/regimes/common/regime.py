@@ -11,21 +11,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 
 from theory import Prediction
 from verify.bridge.experiment import Experiment
 from verify.progress import Progress
+from verify.regimes.common.evidence import Drawing
 from verify.verdict import Check
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 P = TypeVar("P", bound=Prediction)
 E = TypeVar("E")
-Drawing = tuple[str, Callable[[], "Figure"]]
 
 
 def _nowhere(evidence: object) -> str | None:

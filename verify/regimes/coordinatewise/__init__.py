@@ -19,7 +19,7 @@ from verify.regimes.coordinatewise.gather import CoordinatewiseEvidence, gather
 
 
 def _not_derived(evidence: CoordinatewiseEvidence) -> str | None:
-    if evidence.order == 1 or evidence.prediction.problem.optimizer is not Optimizer.ADAM:
+    if evidence.driving_order == 1 or evidence.prediction.problem.optimizer is not Optimizer.ADAM:
         return None
     return (
         "measured, not asserted: for p ≥ 2 the gradients change by orders of magnitude within Adam's memory, and nothing "

@@ -18,13 +18,13 @@ from dataclasses import replace
 import numpy as np
 
 from numerics.measure import weighted_median
+from numerics.training.runs import Trained
 from theory import Optimizer
 from theory.forms.vectors import angle, unit
 from theory.predictions.prediction import NEGLECTED, Expected
 from verify.regimes.common.chance import chance_angle, near_chance
 from verify.regimes.common.confusion import Reason
 from verify.regimes.common.count import COSINE, counts
-from verify.regimes.common.evidence import Trained
 from verify.regimes.coordinatewise.gather import CoordinatewiseEvidence
 from verify.verdict import Check, Verdict, at_most, within
 
@@ -40,7 +40,7 @@ TOLD_APART = 2
 
 def sign_side(evidence: CoordinatewiseEvidence) -> list[Check]:
     """p = 1: does every single neuron go to the predicted one of the two orientations?"""
-    if evidence.order != 1:
+    if evidence.driving_order != 1:
         return []
     found = evidence.destinations
     # Whether a neuron gets trapped is decided by the last bits of a step: those do not count.
@@ -67,10 +67,11 @@ def sign_side(evidence: CoordinatewiseEvidence) -> list[Check]:
 
 def cube_angle(evidence: CoordinatewiseEvidence) -> list[Check]:
     """p ≥ 2: the amplitude-weighted angle of the trained neurons to the orientations of the cube."""
-    if evidence.order == 1 or evidence.dimension == 1 or not len(evidence.targets):
+    if evidence.driving_order == 1 or evidence.dimension == 1 or not len(evidence.targets):
         return []
     observed, predicted = (
-        _to_nearest(run, evidence.targets, evidence.order) for run in (evidence.trained, evidence.expected)
+        _to_nearest(run, evidence.targets, evidence.driving_order)
+        for run in (evidence.trained, evidence.expected)
     )
     tolerance = evidence.tilt + predicted * evidence.clock
     chance = chance_angle(evidence)
@@ -89,7 +90,7 @@ def cube_angle(evidence: CoordinatewiseEvidence) -> list[Check]:
 
 def sign_orientation(evidence: CoordinatewiseEvidence) -> list[Check]:
     """p = 1: the angle of the trained neurons to ± sign(g), at the learning rate and at half of it."""
-    if evidence.order != 1 or evidence.dimension == 1:
+    if evidence.driving_order != 1 or evidence.dimension == 1:
         return []
     chance = chance_angle(evidence)
     found = []
@@ -129,7 +130,7 @@ def own_training(evidence: CoordinatewiseEvidence) -> list[Check]:
     observed, median_turn = float(np.median(ratio)), float(np.median(turn))
     rest = (
         float(np.median(angle(expected.u, expected.destinations)[evidence.growing]))
-        if evidence.order == 1
+        if evidence.driving_order == 1
         else 1.0
     )
     tolerance = (evidence.tilt + rest * evidence.clock) / median_turn + LEAST
@@ -222,7 +223,7 @@ def gradient_flow_orientation(evidence: CoordinatewiseEvidence) -> list[Check]:
         return []
     on_cube = evidence.targets
     trained = evidence.trained
-    weights = trained.amplitudes(evidence.order)
+    weights = trained.amplitudes(evidence.driving_order)
     weights = (weights / weights.sum(axis=1, keepdims=True)).ravel()
     nearest = np.min(angle(trained.u[:, :, None], listed[None, None]), axis=-1).ravel()
     observed = weighted_median(nearest, weights)
@@ -324,7 +325,7 @@ def _estimate(evidence: CoordinatewiseEvidence, error: float, knows_nothing: flo
     """p ≥ 2: why an error above the tolerance decides nothing; None where it is as large as that of a prediction that knows
     nothing although the leading order leads."""
     changed = float(np.max(evidence.expected.perturbation))
-    if evidence.order == 1 or (error >= knows_nothing and changed <= NEGLECTED):
+    if evidence.driving_order == 1 or (error >= knows_nothing and changed <= NEGLECTED):
         return None
     return (
         f"for p ≥ 2 the tolerance is an estimate, by the change of one neuron's gradient by the end ({changed:.2g}), "

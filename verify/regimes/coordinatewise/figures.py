@@ -9,14 +9,14 @@ from theory.forms.vectors import angle, unit
 from verify.figures.against_time import rivals_figure
 from verify.figures.neurons import neurons_figure
 from verify.figures.order import confusion_figure
-from verify.regimes.common.regime import Drawing
+from verify.regimes.common.evidence import Drawing
+from verify.regimes.common.figures import class_arrays, run_arrays, title_of
 from verify.regimes.coordinatewise.gather import CoordinatewiseEvidence
-from verify.regimes.smooth.figures import class_arrays, run_arrays, title_of
 
 
 def coordinatewise_arrays(evidence: CoordinatewiseEvidence) -> dict[str, np.ndarray]:
     """What a run with sign descent or Adam leaves on disk."""
-    classes = class_arrays(evidence.destinations) if evidence.order == 1 else {}
+    classes = class_arrays(evidence.destinations) if evidence.driving_order == 1 else {}
     return (
         run_arrays(evidence)
         | classes
@@ -32,9 +32,9 @@ def coordinatewise_drawings(evidence: CoordinatewiseEvidence) -> tuple[Drawing, 
     """Cosine matrix, and for p = 1 the angles to the two orientations that are claimed."""
     title = title_of(evidence)
     drawings: list[Drawing] = [
-        ("cosine", lambda: neurons_figure(evidence.trained, evidence.order, title=title))
+        ("cosine", lambda: neurons_figure(evidence.trained, evidence.driving_order, title=title))
     ]
-    if evidence.order == 1 and evidence.dimension > 1:
+    if evidence.driving_order == 1 and evidence.dimension > 1:
         drawings.append(("rivals", lambda: _rivals(evidence, title)))
         drawings.append(("destinations", lambda: confusion_figure(evidence.destinations, title=title)))
     return tuple(drawings)

@@ -9,18 +9,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from numerics.training.runs import Start
+from numerics.training.runs import Start, Trained
 from numerics.training.stopping import LossFraction
 from theory import OrientationSet
 from theory.flows.leading_training import PATH_EVERY
+from theory.forms.vectors import nearest
 from theory.predictions.coordinatewise import CoordinatewiseExpected, CoordinatewisePrediction
 from theory.predictions.smooth import FIRST_FALL
 from verify.bridge.experiment import Experiment
 from verify.bridge.formula import torch_activation
 from verify.bridge.training import STEPS_PER_STD, WIDTH, draw, initial_std, train_networks
 from verify.progress import Progress
-from verify.regimes.common.confusion import Confusion, confusion, labelled, nearest
-from verify.regimes.common.evidence import Evidence, Resolved, Trained
+from verify.regimes.common.confusion import Confusion, confusion, labelled
+from verify.regimes.common.evidence import Evidence, Resolved
 
 SCALES = (100.0, 10.0)  # times std, for the exponent of the angle; chosen because two decades show a power
 
@@ -51,7 +52,7 @@ def gather(
         experiment=experiment,
         resolved=Resolved.taken(std, fraction, rate),
         activation=prediction.problem.activation,
-        order=prediction.driving_order,
+        driving_order=prediction.driving_order,
         orientations=orientations,
         flow_orientations=flow,
         prediction=prediction,

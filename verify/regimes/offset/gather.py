@@ -75,7 +75,7 @@ def gather(experiment: Experiment, prediction: OffsetPrediction, watch: Progress
         experiment=experiment,
         resolved=Resolved.taken(std, float("nan"), lr),
         activation=prediction.activation,
-        order=prediction.driving_order,
+        driving_order=prediction.driving_order,
         orientations=prediction.orientations,
         prediction=prediction,
         fraction=float("nan"),

@@ -13,10 +13,10 @@ from __future__ import annotations
 import numpy as np
 
 from numerics.measure import weighted_median
+from numerics.training.runs import Trained
 from theory import Expected
 from theory.forms.vectors import angle
 from verify.regimes.common.chance import chance_angle, median_bounds, near_chance
-from verify.regimes.common.evidence import Trained
 from verify.regimes.common.regime import Scope
 from verify.regimes.smooth.evidence import SmoothEvidence
 from verify.verdict import Check, Verdict, at_most, within
@@ -36,7 +36,7 @@ def amplitude(evidence: SmoothEvidence) -> list[Check]:
     """The amplitude-weighted median angle between trained neurons and their predicted destinations."""
     if evidence.dimension == 1:
         return []  # two points have no angle between them but 0 and π
-    order, trained, expected = evidence.order, evidence.limit(), evidence.expected
+    order, trained, expected = evidence.driving_order, evidence.limit(), evidence.expected
     growing = evidence.growing
     weights = trained.amplitudes(order)
     weights = weights / weights.sum(axis=1, keepdims=True)
@@ -101,7 +101,7 @@ def horizon(evidence: SmoothEvidence) -> list[Check]:
     limit = 2 * fine.times - coarse.times
     # The fall grows by (p + 1) s in a step: a crossing is known to (p + 1) of its error for a neuron, over the rate.
     discretisation = np.abs(limit - evidence.coarser_limit().times)
-    discretisation = discretisation + (evidence.order + 1) * evidence.crossing / evidence.rate
+    discretisation = discretisation + (evidence.driving_order + 1) * evidence.crossing / evidence.rate
     unit = 1 / (2 * prediction.linear.rate) if prediction.driving_order == 1 else expected.times
     error = np.abs(limit - expected.times) / unit
     tolerance = (expected.uncertainty + discretisation) / unit

@@ -17,8 +17,8 @@ from __future__ import annotations
 import numpy as np
 
 from theory import Fate
-from theory.forms.vectors import angle, unit
-from verify.regimes.common.confusion import Reason, confusion, labelled, nearest
+from theory.forms.vectors import angle, nearest, unit
+from verify.regimes.common.confusion import Reason, confusion, labelled
 from verify.regimes.common.order import order_check
 from verify.regimes.smooth.destinations import SAME
 from verify.regimes.smooth.evidence import SmoothEvidence
@@ -39,7 +39,11 @@ def _trained(evidence: SmoothEvidence) -> Check:
     found = evidence.destinations
     # What is allowed is what was known before: order 1, all neurons near the boundary, whether they crossed it or not.
     undecided = found.share_of(Reason.LEARNING_RATE, Reason.BOUNDARY)
-    how = "share with the predicted sign" if evidence.order == 1 else "share that the flow still takes there"
+    how = (
+        "share with the predicted sign"
+        if evidence.driving_order == 1
+        else "share that the flow still takes there"
+    )
     return Check(
         name=f"destination of every trained neuron ({how})",
         predicted=1.0,
@@ -86,7 +90,7 @@ def _flow(evidence: SmoothEvidence) -> Check:
     )
 
 
-def shadow(evidence: SmoothEvidence) -> list[Check]:
+def own_flow(evidence: SmoothEvidence) -> list[Check]:
     """The median error of the orientation of single neurons relative to their motion."""
     if evidence.dimension == 1:
         return []  # on two points there is nothing to turn; the destination check says what there is to say
@@ -144,7 +148,7 @@ def shadow(evidence: SmoothEvidence) -> list[Check]:
 def invariant(evidence: SmoothEvidence) -> list[Check]:
     """The largest drift of K over all neurons of all networks, along the first three quarters of the horizon."""
     found = evidence.conserved
-    bound = (2 + 2 * evidence.order) * found.local_error * found.attempts
+    bound = (2 + 2 * evidence.driving_order) * found.local_error * found.attempts
     return [
         Check(
             name="invariant ‖w‖² - p a² along the leading flow (largest relative drift)",

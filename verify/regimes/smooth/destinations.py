@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from numerics.training.runs import Trained
 from theory import Fate, SmoothPrediction, destinations
 from theory.flows.smooth import near_boundary
+from theory.forms.vectors import nearest
 from theory.predictions.prediction import Expected
 from theory.streams import Stream, generator
-from verify.regimes.common.confusion import Confusion, confusion, labelled, nearest
-from verify.regimes.common.evidence import Trained
+from verify.regimes.common.confusion import Confusion, confusion, labelled
 
 SAME = 1e-5  # rad; orientations are certified apart, and flows end within 1e-8 of alignment
 

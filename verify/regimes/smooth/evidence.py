@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from numerics.training.runs import Trained
 from theory import Destinations, Expected, Neurons, SmoothPrediction
 from verify.order import OrderResult
 from verify.regimes.common.confusion import Confusion
-from verify.regimes.common.evidence import Evidence, Trained
+from verify.regimes.common.evidence import Evidence
 
 # The largest step that is extrapolated from; derived from the expansion of log(1 + s), of radius 1: with steps of at most
 # half of it each term of what 2h, h and h/2 leave is less than half of the one before.

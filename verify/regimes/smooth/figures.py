@@ -11,33 +11,9 @@ from verify.figures.against_time import angle_figure
 from verify.figures.neurons import neurons_figure, rose_figure
 from verify.figures.order import confusion_figure, order_figure
 from verify.regimes.common.chance import chance_angle
-from verify.regimes.common.confusion import Confusion
-from verify.regimes.common.evidence import Evidence
-from verify.regimes.common.regime import Drawing
+from verify.regimes.common.evidence import Drawing
+from verify.regimes.common.figures import class_arrays, run_arrays, title_of
 from verify.regimes.smooth.evidence import SmoothEvidence
-
-
-def run_arrays(evidence: Evidence) -> dict[str, np.ndarray]:
-    """The arrays that every run has: data, orientations, the networks and what was expected of them."""
-    trained, fine, expected = evidence.trained, evidence.refined, evidence.expected
-    return {
-        "x": evidence.experiment.dataset.x, "y": evidence.experiment.dataset.y,
-        "orientations": np.array([o.u for o in evidence.orientations.orientations]),
-        "a0": trained.a0, "w0": trained.w0, "a": trained.a, "w": trained.w, "times": trained.times,
-        "a_half_step": fine.a, "w_half_step": fine.w, "times_half_step": fine.times,
-        "path_times": trained.path_times, "path_a": trained.path_a, "path_w": trained.path_w,
-        "expected_a": expected.a, "expected_w": expected.w, "expected_times": expected.times,
-        "destinations": expected.destinations,
-    }  # fmt: skip
-
-
-def class_arrays(found: Confusion) -> dict[str, np.ndarray]:
-    """Predicted and observed class of every neuron, in the order of the table, and why it disagrees."""
-    return {
-        "predicted_class": found.predicted,
-        "observed_class": found.observed,
-        "reason": found.reasons,
-    }
 
 
 def smooth_arrays(evidence: SmoothEvidence) -> dict[str, np.ndarray]:
@@ -54,18 +30,11 @@ def smooth_arrays(evidence: SmoothEvidence) -> dict[str, np.ndarray]:
     )
 
 
-def title_of(evidence: Evidence) -> str:
-    """The title of every figure of a run."""
-    experiment = evidence.experiment
-    optimiser = "" if experiment.optimizer == "gd" else f", {experiment.optimizer}"
-    return f"{experiment.dataset.name}, {experiment.activation}{optimiser}, std {evidence.trained.std:g}"
-
-
 def smooth_drawings(evidence: SmoothEvidence) -> tuple[Drawing, ...]:
     """Cosine matrix, order of accuracy, angle against time, and the rose for D = 2."""
     title = title_of(evidence)
     drawings: list[Drawing] = [
-        ("cosine", lambda: neurons_figure(evidence.trained, evidence.order, title=title)),
+        ("cosine", lambda: neurons_figure(evidence.trained, evidence.driving_order, title=title)),
         ("order", lambda: order_figure(evidence.accuracy, title=title)),
         ("destinations", lambda: confusion_figure(evidence.destinations, title=title)),
     ]
@@ -86,7 +55,7 @@ def _rose(evidence: SmoothEvidence, title: str) -> Figure:
     ]
     power = prediction.coefficient * prediction.force.tensor.value(circle)
     # All networks in one rose: each neuron relative to the largest of its own network.
-    relative = trained.amplitudes(evidence.order)
+    relative = trained.amplitudes(evidence.driving_order)
     relative = relative / relative.max(axis=1, keepdims=True)
     return rose_figure(
         listed,

@@ -13,7 +13,7 @@ import numpy as np
 
 from numerics.flow import LeadingStatus, leading_flow, moments
 from numerics.nets.activations import TorchActivation
-from numerics.training.runs import Start
+from numerics.training.runs import Start, Trained
 from numerics.training.stopping import LossFraction, RescaledTime
 from theory import Expected, Fate, Neurons, SmoothPrediction, TheoryError, destinations, neurons_at
 from theory.flows.smooth import near_boundary
@@ -24,7 +24,7 @@ from verify.bridge.formula import torch_activation
 from verify.bridge.training import MOMENTUM, WIDTH, draw, initial_std, train_networks
 from verify.order import order_of
 from verify.progress import Progress
-from verify.regimes.common.evidence import Resolved, Trained
+from verify.regimes.common.evidence import Resolved
 from verify.regimes.common.order import competing_sizes
 from verify.regimes.smooth.destinations import SAME, flow_classes, trained_destinations
 from verify.regimes.smooth.evidence import LARGEST_STRIDE, Conserved, SmoothEvidence, TwoFlows
@@ -73,7 +73,7 @@ def gather(experiment: Experiment, prediction: SmoothPrediction, watch: Progress
         experiment=experiment,
         resolved=Resolved.taken(std, fraction, pace(experiment, prediction, experiment.step)[0]),
         activation=prediction.activation,
-        order=prediction.driving_order,
+        driving_order=prediction.driving_order,
         orientations=prediction.orientations,
         prediction=prediction,
         fraction=fraction,

@@ -130,7 +130,7 @@ def horizon(evidence: StepwiseEvidence) -> list[Check]:
 def _to_nearest(
     evidence: StepwiseEvidence, a: np.ndarray, w: np.ndarray, untold: float = 0.0
 ) -> tuple[float, float, float]:
-    weights = sizes(a) * np.linalg.norm(w, axis=-1) ** evidence.order
+    weights = sizes(a) * np.linalg.norm(w, axis=-1) ** evidence.driving_order
     weights = weights / weights.sum(axis=1, keepdims=True)
     apart = np.min(angle(unit(w)[..., None, :], evidence.targets[None, None]), axis=-1)
     return median_bounds(apart.ravel(), weights.ravel(), evidence.left_out + untold)

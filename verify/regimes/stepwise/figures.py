@@ -10,8 +10,8 @@ from verify.figures.against_time import angle_figure
 from verify.figures.neurons import neurons_figure, rose_figure
 from verify.figures.order import confusion_figure, order_figure
 from verify.regimes.common.chance import chance_angle
-from verify.regimes.common.regime import Drawing
-from verify.regimes.smooth.figures import class_arrays, run_arrays, title_of
+from verify.regimes.common.evidence import Drawing
+from verify.regimes.common.figures import class_arrays, run_arrays, title_of
 from verify.regimes.stepwise.gather import StepwiseEvidence
 
 
@@ -24,7 +24,7 @@ def stepwise_drawings(evidence: StepwiseEvidence) -> tuple[Drawing, ...]:
     """Cosine matrix, order, confusion table, angle against time, and the rose for D = 2 and one output."""
     title = title_of(evidence)
     drawings: list[Drawing] = [
-        ("cosine", lambda: neurons_figure(evidence.trained, evidence.order, title=title)),
+        ("cosine", lambda: neurons_figure(evidence.trained, evidence.driving_order, title=title)),
         ("order", lambda: order_figure(evidence.accuracy, title=title)),
         ("destinations", lambda: confusion_figure(evidence.destinations, title=title)),
     ]
@@ -62,7 +62,7 @@ def _rose(evidence: StepwiseEvidence, title: str) -> Figure:
         (float(np.arctan2(o.u[1], o.u[0])), o.kind.value, o.neuron_sign)
         for o in evidence.orientations.orientations
     ]
-    relative = trained.amplitudes(evidence.order)
+    relative = trained.amplitudes(evidence.driving_order)
     relative = relative / relative.max(axis=1, keepdims=True)
     return rose_figure(
         listed,

@@ -51,7 +51,7 @@ def gather(experiment: Experiment, prediction: StepwisePrediction, watch: Progre
         experiment=experiment,
         resolved=Resolved.taken(std, expected.fraction, lr),
         activation=prediction.problem.activation,
-        order=1,
+        driving_order=1,
         orientations=prediction.orientations,
         prediction=prediction,
         fraction=expected.fraction,
