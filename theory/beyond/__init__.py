@@ -27,7 +27,7 @@ from theory.systems import LeadingSystem
 
 FEEDBACK = "feedback of the output on the signal"
 TAYLOR = "next Taylor term of the activation"
-_GENERIC = 8  # neurons on which a moment is tried
+_GENERIC = 8  # neurons on which a moment is tried; chosen because one random neuron would do
 
 
 @dataclass(frozen=True)

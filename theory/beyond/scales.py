@@ -20,11 +20,12 @@ from theory.problem import Optimizer, Problem
 
 NEGLECTED = 0.1  # of the leading term; chosen as theory.predictions.prediction.NEGLECTED is
 HALF = 0.5  # the leading term is off by half of itself: chosen because it describes nothing then
-ADAM_EPSILON = 1e-8  # torch's
-LEAST_FALL = 1e-8  # of the loss, for orders above 1, where none is asked for: the last that theory.predictions.smooth tries
-_SPAN = 100.0  # from the smallest to the largest scale that a run at order 1 compares
-_UNIT = 2.0**-53
-_NOTHING = 1e-12  # of a moment's bound: rounding alone
+ADAM_EPSILON = 1e-8  # derived from torch's Adam, whose default it is
+# Of the loss, for orders above 1, where none is asked for; derived from the last that theory.predictions.smooth tries.
+LEAST_FALL = 1e-8
+_SPAN = 100.0  # derived from the scales that a run at order 1 compares: from the smallest to the largest
+_UNIT = 2.0**-53  # derived from binary64: the largest relative error of one rounding
+_NOTHING = 1e-12  # of a moment's bound; chosen because sums over thousands of data round by less
 # theory.times.horizon asks for the time left to 1e-9 of itself, as a difference of times that are rounded; derived from
 # that, and ten times below it.
 _RESOLVED = 0.1 * _UNIT / 1e-9

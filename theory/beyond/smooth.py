@@ -20,8 +20,8 @@ from theory.beyond.leading_order import LeadingOrder
 from theory.forms.taylor import FURTHER, series
 from theory.losses.signal import signal_function
 
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(12)
-_NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(12)  # chosen because exact for signals of degree 23 in f
+_NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2  # on [0, 1]
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,8 @@ from theory.forms.taylor import FURTHER, series
 from theory.forms.vectors import unit
 from theory.formula.activation import Activation
 
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(12)  # exact for what is of degree 23 in f
-_NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(12)  # chosen because exact for what is of degree 23 in f
+_NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2  # on [0, 1]
 
 
 @dataclass(frozen=True)

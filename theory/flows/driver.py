@@ -154,6 +154,7 @@ def follow(
 
 Field = Callable[[np.ndarray], np.ndarray]
 
+# The pair of orders 5 and 4 of Dormand and Prince, derived from the conditions of order: Hairer, Norsett and Wanner, II.5.
 _WEIGHTS = (
     (1 / 5,),
     (3 / 40, 9 / 40),

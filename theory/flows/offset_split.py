@@ -44,7 +44,8 @@ from theory.problem import Problem
 TYPICAL_SHARE = 0.1587
 SHARE = 0.16
 
-_SLOPES = {"half-mse": 1.0, "mse": 2.0}  # ∂s/∂y of losses whose signal is exact and carries the rounding of y
+# ∂s/∂y of the losses whose signal is exact and carries the rounding of y; derived from s = y - f and s = 2 (y - f).
+_SLOPES = {"half-mse": 1.0, "mse": 2.0}
 _BISECTIONS = 80  # chosen because a bracket of 1/γ is then below the last bit of a time
 _CONTRACTIONS = (
     200  # of the iteration for the typical time; chosen because it converges by the factor 1/γt or faster

@@ -30,7 +30,7 @@ from theory.fields import SmoothField
 from theory.flows.smooth import Fate, destinations
 from theory.forms.one_sided import OneSidedForm
 
-FLAT = 1e-13  # |h| below this share of Σ |w_i| + |b| is rounding of m terms
+FLAT = 1e-13  # of Σ |w_i| + |b|; chosen because a smaller |h| is rounding of a thousand terms
 
 
 class OneSidedFate(Enum):

@@ -35,7 +35,8 @@ PATH_EVERY = (
     20  # steps; chosen because a figure then has as many states as the training that it is drawn beside
 )
 DRAWS = 16  # of the directions in which a start may be off; chosen because 15 of 16 find a boundary that is half around
-# Between an end in binary64 and the orientation that it is: kinks are met with 1e-14, ends are known to 1e-13 or so.
+# rad, between an end in binary64 and the orientation that it is; chosen far above their errors: kinks are met with 1e-14,
+# ends are known to 1e-13 or so.
 SAME = 1e-5
 # rad: neurons are counted as one orientation at cosine 0.95, 0.32 rad; chosen because what turns by a third of it is
 # counted alike.

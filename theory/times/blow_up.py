@@ -38,7 +38,7 @@ from theory.fields import SmoothField
 from theory.flows.linear import LinearFlow
 from theory.orientations import OrientationSet
 
-_POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(200)
+_POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(200)  # chosen because good to 1e-12 up to order 20
 
 
 def aligned_blow_up_time(rate: float, a0: np.ndarray, r0: np.ndarray, order: int) -> np.ndarray:

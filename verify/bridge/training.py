@@ -9,13 +9,15 @@ from numerics.training.stopping import Rate, Rule, Steps
 from verify.bridge.experiment import Experiment
 from verify.bridge.formula import numeric_loss
 
-BUDGET = 200_000
-MOMENTUM = 0.9  # μ of numerics.training.optimizers.Momentum
+BUDGET = 200_000  # steps; chosen because most trainings take thousands: one that needs more is said not to have arrived
+MOMENTUM = 0.9  # μ; derived from the default of numerics.training.optimizers.Momentum
 # Sign descent and Adam: lr is std over this; chosen because a weight then takes as many steps to turn round, and lr/std is
 # half of what `theory.adam_follows` allows.
 STEPS_PER_STD = 20
-WIDTH = 50  # hidden neurons, where neither the user nor the regime says otherwise
-SNAPSHOT_EVERY = 20  # steps: a smooth curve, and a small share of the time
+# Hidden neurons, where neither the user nor the regime says otherwise; chosen because the source paper's networks of one
+# hidden layer have as many.
+WIDTH = 50
+SNAPSHOT_EVERY = 20  # steps; chosen because curves are smooth then, for a small share of the time
 
 
 def initial_std(experiment: Experiment, order: int) -> float:

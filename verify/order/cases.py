@@ -29,7 +29,7 @@ from verify.order.smooth import NEURONS
 
 DEEP_WIDTH = 4  # of every layer of a deep network; chosen because its integration costs its cube
 _ROUNDING = 1e-9  # relative; chosen because an integrator at 1e-13 would take noise above that for structure
-_RTOL = 1e-13  # of a step of the full flow where the activation has all its digits
+_RTOL = 1e-13  # of a step of the full flow where the activation has all its digits; derived from FLOOR
 _MAX_STEPS = (
     4000  # of the full flow; chosen because hundreds are usual: one that needs more does not count as reached
 )

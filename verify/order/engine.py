@@ -37,7 +37,8 @@ _CLOSE = 1e3  # of the floor: nearer to it no smaller scales are asked for; deri
 _APART = (
     0.5  # relative distance from which the flows count as apart; chosen because a law that leads is closer
 )
-# 10^-9 is what lies between saturation (1e-3) and ten times the floor: errors of order k span 9/k decades of it.
+# Derived from what lies between saturation (1e-3) and ten times the floor, nine decades: errors of order k span 9/k decades
+# of ε there.
 _SPAN = 9.0
 
 

@@ -21,7 +21,9 @@ from verify.report import Report, keys, labels
 from verify.report.folder import RunFolder
 from verify.report.store import provenance, versions, writable
 
-COPIES = 40  # arrays of the size of all parameters that a run holds at once, snapshots included
+# Arrays of the size of all parameters that a run holds at once, snapshots included.  Chosen because several runs, each with
+# its start, end and way, and what theory expects of them come to some tens: it is to refuse what no memory holds.
+COPIES = 40
 
 
 def default_experiments() -> tuple[Experiment, ...]:

@@ -26,7 +26,8 @@ BEYOND = 1.2  # the end, in units of the time of the split; chosen so that the u
 _LOOKED_FOR = (
     4  # networks that are followed to find the time of the split; chosen because their times are alike
 )
-_TIMES = 100  # at which they are looked at, until twice the typical time
+# At which they are looked at, until twice the typical time; chosen because 2 % of it are well within what `BEYOND` adds.
+_TIMES = 100
 _NO_SPLIT = (
     10.0  # 1/γ that are followed where the neurons never share one sign; chosen as for a typical split
 )

@@ -12,7 +12,7 @@ from theory.predictions.prediction import Expected
 from theory.streams import Stream, generator
 from verify.regimes.common.confusion import Confusion, confusion, labelled
 
-SAME = 1e-5  # rad; orientations are certified apart, and flows end within 1e-8 of alignment
+SAME = 1e-5  # rad; chosen because orientations are certified apart, and flows end within 1e-8 of alignment
 
 
 def trained_destinations(

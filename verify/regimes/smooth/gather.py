@@ -29,11 +29,9 @@ from verify.regimes.common.order import competing_sizes
 from verify.regimes.smooth.destinations import SAME, flow_classes, trained_destinations
 from verify.regimes.smooth.evidence import LARGEST_STRIDE, Conserved, SmoothEvidence, TwoFlows
 
-LOCAL_ERROR = 1e-10  # of a step, relative, of either flow: their default
-SCALES = (
-    (100.0, 0.01),
-    (10.0, 0.1),
-)  # of std, for the exponent of the angle: up, or down where there is no initial stage
+LOCAL_ERROR = 1e-10  # of a step, relative, of either flow; chosen because it is their default
+# Of std, for the exponent of the angle: up, or down where there is no initial stage; chosen because two decades show it.
+SCALES = ((100.0, 0.01), (10.0, 0.1))
 _FATES = {LeadingStatus.GROWING: Fate.GROWS, LeadingStatus.DYING: Fate.DIES}
 
 

@@ -11,7 +11,8 @@ from verify.regimes.common.order import order_check
 from verify.regimes.stepwise.gather import StepwiseEvidence
 from verify.verdict import Check, Verdict, within
 
-ROUNDING = 1e-12  # of shares of neurons: sums of a few thousand of them
+# Of shares of neurons; chosen because it is far above the rounding of a mean, far below what one of a few thousand counts.
+ROUNDING = 1e-12
 
 
 def order_of_accuracy(evidence: StepwiseEvidence) -> list[Check]:
