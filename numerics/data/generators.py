@@ -1,5 +1,4 @@
-"""Generators of data: every target of the source paper, XOR, the digits, and Gaussian data with planted
-orientations.
+"""Generators of data: every target of the source paper, XOR and the digits.
 
 Each takes an explicit seed and draws from its own generator, so that a data set never depends on what was
 drawn before.
@@ -70,22 +69,3 @@ def digits() -> Pair:
     x = np.asarray(bundled.data[kept], dtype=np.float64)
     x = x[:, x.std(axis=0) > 0]
     return (x - x.mean(axis=0)) / x.std(axis=0), 2.0 * bundled.target[kept] - 1.0
-
-
-def planted(
-    seed: int, *, n: int = 200, dimension: int = 6, orientations: int = 3, multiplicity: int = 1
-) -> tuple[Array, Array, Array]:
-    """Standard Gaussian x with y = Σ_k (v_k·x)^multiplicity for random orthonormal planted orientations v_k.
-
-    Returns x (n, dimension), y (n,) and the planted orientations (orientations, dimension). For multiplicity
-    p ≥ 3 and many samples the moment tensor of y tends to p! Σ_k v_k^{⊗p} plus lower contractions.
-    """
-    _positive(n=n, dimension=dimension, orientations=orientations, multiplicity=multiplicity)
-    if orientations > dimension:
-        raise NumericsError(
-            f"planted orientations must number 1 to the dimension {dimension}, not {orientations}"
-        )
-    generator = _generator(seed)
-    basis, _ = np.linalg.qr(generator.standard_normal((dimension, orientations)))
-    x = generator.standard_normal((n, dimension))
-    return x, ((x @ basis) ** multiplicity).sum(axis=1), basis.T.copy()

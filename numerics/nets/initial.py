@@ -70,21 +70,6 @@ class Balanced:
         return {"w1": w, "a": (signs * np.linalg.norm(w, axis=1) / sqrt(self.multiplicity))[None, :]}
 
 
-def width_power(network: Network, gamma: float | Mapping[str, float]) -> dict[str, float]:
-    """The standard deviations m^-γ, m the first hidden width and γ one exponent or one per group.
-
-    The source paper's text writes N(0, 1/m^γ) and its code uses 1/m^γ as the standard deviation; so does
-    this.
-    """
-    exponents = gamma if isinstance(gamma, Mapping) else dict.fromkeys(network.shapes, gamma)
-    if set(exponents) != set(network.shapes):
-        raise NumericsError(
-            f"gamma is given for {sorted(exponents)}; this network's groups are {list(network.shapes)}"
-        )
-    width = network.shapes["w1"][0]
-    return {name: float(width) ** -exponents[name] for name in network.shapes}
-
-
 def initialise(
     network: Network,
     std: Scales,

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import sympy
@@ -120,10 +119,6 @@ class DeepField:
         """Each conserved form, one value a neuron of its layer, (m_l,)."""
         groups = self.architecture.split(parameters)
         return {balance.name: balance.value(groups) for balance in self.balances}
-
-    def replaced(self, **changes: Any) -> DeepField:
-        """The field with other parts (`x`, `signal`, `powers`), for mutants and corrected signals."""
-        return replace(self, **changes)
 
     @cached_property
     def _taylor(self) -> tuple[tuple[float, ...], ...]:

@@ -19,7 +19,6 @@ ELEMENTARY: Mapping[str, int | None] = {
     "erf": 1, "erfc": 1, "abs": 1, "sign": 1, "heaviside": 1, "max": None, "min": None,
 }  # fmt: skip
 
-OPERATORS = ("+", "-", "*", "/", "**")
 CONSTANTS = ("pi", "E")
 
 

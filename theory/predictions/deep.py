@@ -25,8 +25,7 @@ from theory.systems.deep.powers import Kept
 class DeepPrediction(Prediction):
     """What theory says of a deep network started from small weights.
 
-    `leading` is the leading field on these data; its `powers` say which orders every group climbs.  What a mutant changes
-    is a part of it (`leading.replaced`).
+    `leading` is the leading field on these data; its `powers` say which orders every group climbs.
     """
 
     leading: DeepField

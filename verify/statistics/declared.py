@@ -120,15 +120,6 @@ class StatisticalTest:
         """P(REFUTED) where the claim is false by `effect`."""
         return float(binom.cdf(self.refuted_up_to, self.n, self.threshold - self.effect))
 
-    @property
-    def false_confirmation(self) -> float:
-        """P(CONFIRMED) where the claim is false by `effect`, at most `miss`."""
-        return float(binom.sf(self.confirmed_from - 1, self.n, self.threshold - self.effect))
-
-    def p_value(self, successes: int) -> float:
-        """P(K <= successes) where the claim just holds; for `holm` over several tests."""
-        return float(binom.cdf(successes, self.n, self.threshold))
-
     def verdict(self, successes: int) -> Verdict:
         """The verdict on a count of successes among exactly n observations."""
         if not 0 <= successes <= self.n:

@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from numerics.data import EMBEDDED, Dataset, append_bias, load
 from numerics.data import generators as targets
@@ -41,16 +39,6 @@ def test_shipped_draw_is_the_generators():
     sine = load("sine5")
     np.testing.assert_array_equal(sine.x, x)
     np.testing.assert_allclose(sine.y, y, rtol=0, atol=5 * 3.5 * 20 * np.finfo(float).eps)
-
-
-@given(st.integers(0, 2**32 - 1), st.integers(1, 4), st.integers(1, 3))
-def test_property_planted_targets_are_powers_along_orthonormal_orientations(seed, count, power):
-    x, y, v = targets.planted(seed, n=30, dimension=5, orientations=count, multiplicity=power)
-    np.testing.assert_allclose(v @ v.T, np.eye(count), atol=1e-14)
-    witness = np.array([sum(float(v[k] @ row) ** power for k in range(count)) for row in x])
-    np.testing.assert_allclose(y, witness, atol=1e-12 * max(1, np.abs(witness).max()))
-    again = targets.planted(seed, n=30, dimension=5, orientations=count, multiplicity=power)
-    np.testing.assert_array_equal(x, again[0])
 
 
 def test_user_files_are_read_exactly(tmp_path):
@@ -190,9 +178,6 @@ def test_foreign_formats_are_named_and_no_advice_to_unpickle_is_passed_on(tmp_pa
         lambda: targets.sines(1, n=0),
         lambda: targets.sines(1, frequency=float("nan")),
         lambda: targets.sines(1, amplitude="high"),
-        lambda: targets.planted(1, n=-3),
-        lambda: targets.planted(1, multiplicity=0),
-        lambda: targets.planted(1, orientations=9),
     ],
 )
 def test_generators_refuse_what_is_no_number_of_samples_or_no_seed(build):

@@ -7,7 +7,7 @@ import torch
 from numerics.errors import NumericsError
 from numerics.nets import Convolution, Network, flatten, losses, views
 from numerics.nets.gradient import RiskGradient
-from numerics.nets.initial import Balanced, width_power
+from numerics.nets.initial import Balanced
 
 NETWORKS = {
     "two-layer": Network(3, 7),
@@ -121,7 +121,6 @@ def test_scales_per_group_and_member():
     scaled = network.initialise({"w1": [1.0, 2.0, 4.0], "a": 0.5}, 3)
     torch.testing.assert_close(scaled["w1"], one["w1"] * torch.tensor([1.0, 2.0, 4.0])[:, None, None])
     torch.testing.assert_close(scaled["a"], 0.5 * one["a"])
-    assert width_power(Network(3, 100), 1.5) == {"w1": pytest.approx(1e-3), "a": pytest.approx(1e-3)}
     single = network.initialise(1.0, 3, dtype=torch.float32)
     torch.testing.assert_close(single["w1"], one["w1"].float(), rtol=0, atol=0)
 
@@ -179,7 +178,6 @@ def test_neurons_of_several_outputs_and_flatten_inverts_views():
         (lambda: Network(3, 4).initialise(1.0, 2, dtype=torch.int32), "accepted are torch.float64"),
         (lambda: Network(3, 4).initialise(1.0, 2, device="gpu0"), "device 'gpu0' cannot be used"),
         (lambda: Network(3, 4).initialise(1.0, 2, law=Balanced(0)), "at least 1"),
-        (lambda: width_power(Network(3, 4), {"w1": 1.0}), "gamma is given for"),
         (lambda: Network(3, 4).check(Network(3, 5).initialise(1.0, 2)), "has shape"),
     ],
 )

@@ -52,12 +52,12 @@ def honest(request):
 
 def remade(field, **changes):
     """The field of another power count, for mutants of orders."""
-    return field.replaced(powers=replace(field.powers, **changes))
+    return replace(field, powers=replace(field.powers, **changes))
 
 
 def test_a_wrong_signal_does_not_vanish(honest):
     field, net = honest
-    for wrong in (field.replaced(signal=1.01 * field.signal), field.replaced(signal=-field.signal)):
+    for wrong in (replace(field, signal=1.01 * field.signal), replace(field, signal=-field.signal)):
         laws = gradient_laws(wrong, net, drawn(net), (4e-5, 1e-5))
         assert all(abs(gap) < 0.2 for _, gap in laws.values())
 

@@ -95,15 +95,15 @@ def rewritten(powers, **shifts):
 
 
 def half_signal(field):
-    return field.replaced(signal=0.5 * field.signal)
+    return replace(field, signal=0.5 * field.signal)
 
 
 def wrong_sign(field):
-    return field.replaced(signal=-field.signal)
+    return replace(field, signal=-field.signal)
 
 
 def almost_right(field):
-    return field.replaced(signal=1.003 * field.signal)
+    return replace(field, signal=1.003 * field.signal)
 
 
 def wrong_factor_in_layer_one(field):
@@ -113,11 +113,11 @@ def wrong_factor_in_layer_one(field):
         hidden_bias=field.architecture.hidden_bias,
         residual=field.architecture.residual,
     )  # fmt: skip
-    return wrong.replaced(powers=replace(field.powers, architecture=wrong.architecture))
+    return replace(wrong, powers=replace(field.powers, architecture=wrong.architecture))
 
 
 def wrong_power_of_w1(field):
-    return field.replaced(powers=rewritten(field.powers, w1=1))
+    return replace(field, powers=rewritten(field.powers, w1=1))
 
 
 @pytest.mark.parametrize(("bias", "residual"), [(False, False), (True, False), (False, True)])

@@ -5,8 +5,6 @@ import os
 import re
 from dataclasses import fields, replace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -197,8 +195,7 @@ def test_a_document_that_fits_no_run_is_refused_in_one_line(untrained, tmp_path,
 )
 def test_the_learning_rate_that_was_taken(rate, lr, rule):
     """A number where it is constant, and otherwise the rule by which it follows the neurons."""
-    evidence: Any = SimpleNamespace(trained=SimpleNamespace(std=np.float64(1e-3)), fraction=float("nan"))
-    taken = Resolved.of(evidence, rate)
+    taken = Resolved.taken(np.float64(1e-3), float("nan"), rate)
     assert (taken.init_std, taken.fraction, taken.lr) == (1e-3, None, lr)
     assert (rule is None) is (taken.schedule is None)
     assert (rule or {}).items() <= (taken.schedule or {}).items()

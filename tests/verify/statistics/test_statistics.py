@@ -148,7 +148,6 @@ def test_declared_errors_are_the_exact_ones(threshold, effect, n):
     assert rates[threshold, Verdict.REFUTED] == pytest.approx(test.false_alarm, abs=1e-12)
     assert rates[threshold, Verdict.REFUTED] <= 1e-3
     assert rates[false, Verdict.REFUTED] == pytest.approx(test.power, abs=1e-12)
-    assert rates[false, Verdict.CONFIRMED] == pytest.approx(test.false_confirmation, abs=1e-12)
     assert rates[false, Verdict.CONFIRMED] <= test.miss
     # One more success would break alpha, one fewer would break the chance of a false confirmation.
     assert sum(probabilities(n, threshold)[: test.refuted_up_to + 2]) > 1e-3

@@ -76,11 +76,6 @@ class Resolved:
     schedule: dict[str, Any] | None
 
     @classmethod
-    def of(cls, evidence: Any, rate: Rate) -> Resolved:
-        """As the networks of the evidence were trained, by the learning rate `rate` of the first training."""
-        return cls.taken(evidence.trained.std, evidence.fraction, rate)
-
-    @classmethod
     def taken(cls, std: float, fraction: float, rate: Rate) -> Resolved:
         """From the scale, the fall of the loss (nan where training ends at a time) and the rate of the first training."""
         lr, schedule = None, None
