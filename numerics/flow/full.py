@@ -55,11 +55,6 @@ class ScaledResult:
     steps: NDArray[np.int_]
     rejected: NDArray[np.int_]
 
-    @property
-    def time_unit(self) -> Array:
-        """ε^κ (E,): gradient-flow time is this times τ."""
-        return self.epsilons**self.time_exponent
-
 
 @dataclass(eq=False)
 class Scales:

@@ -182,7 +182,7 @@ _HUGE = 40.0  # chosen because e^{-40} is below the rounding of the time
 # log(r/ρ0) past which a neuron that still turns is left: it has blown up long ago.  Chosen because an orientation whose
 # angles fall as r^{-1/100} or faster is met to 1e-8 before that; at a degenerate one they fall as a power of log r.
 _ENDLESS = 2000.0
-_FAR = 300.0  # of logarithms, inside the range of binary64
+_FAR = 300.0  # of logarithms; chosen because even the squares of their exponentials are inside the range of binary64
 
 
 @dataclass(frozen=True)

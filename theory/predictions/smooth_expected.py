@@ -12,7 +12,7 @@ from theory.forms.vectors import angle, unit
 from theory.predictions.prediction import Expected
 from theory.times.horizon import Horizon, blow_up_horizon
 
-LOOKS = 9  # at the leader on its way to the horizon
+LOOKS = 9  # at the leader on its way to the horizon; chosen because what they make is an uncertainty, of one digit
 
 
 def expect(leading: LeadingOrder, a0: np.ndarray, w0: np.ndarray, *, fraction: float) -> Expected:
