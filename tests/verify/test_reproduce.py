@@ -11,7 +11,7 @@ from theory import MomentTensor
 from verify.errors import UsageError
 from verify.progress import Silent
 from verify.reproduce import reproduce
-from verify.reproduce.counting import closeness, count, spread
+from verify.reproduce.counting import closeness, count, in_words
 from verify.reproduce.figures.figure2 import images
 from verify.reproduce.figures.figure5 import distance
 from verify.reproduce.figures.figure6 import FIGURE_6, predicted_lines, stable_lines
@@ -48,8 +48,8 @@ def test_closeness_knows_the_area_of_a_cap():
     assert (near.median, near.share) == (1.0, 1.0)
     # Three caps of cosine 0.9 on the sphere: a share (1 - 0.9)/2 each.
     assert near.chance_share == pytest.approx(0.15, abs=3 * np.sqrt(0.15 * 0.85 / 20_000))
-    assert spread(np.array([2, 2])) == "2"
-    assert spread(np.array([5, 8, 7])) == "5-8 (median 7)"
+    assert in_words(np.array([2, 2])) == "2"
+    assert in_words(np.array([5, 8, 7])) == "5-8 (median 7)"
 
 
 def test_a_majority_needs_enough_seeds():

@@ -6,8 +6,8 @@
 (True, True, True)
 """
 
+from verify.hunt.certificate import Target
 from verify.hunt.engine import HUNTS, hunt, register, run
-from verify.hunt.evidence import Target
 from verify.hunt.model import Certificate, Directed, Find, Property
 
 __all__ = ["HUNTS", "Certificate", "Directed", "Find", "Property", "Target", "hunt", "register", "run"]

@@ -16,7 +16,7 @@ import numpy as np
 
 from verify.errors import UsageError
 from verify.hunt import evolution
-from verify.hunt.evidence import Target
+from verify.hunt.certificate import Target
 from verify.hunt.growing import GrowingBound
 from verify.hunt.isolated import IsolatedBound
 from verify.hunt.model import Certificate, Directed, Find, Property

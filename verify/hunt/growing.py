@@ -18,8 +18,8 @@ import numpy as np
 
 from theory import MomentTensor, find_orientations
 from verify.errors import UsageError
+from verify.hunt.certificate import MAX_PATHS, Target, certificate, described
 from verify.hunt.counting import growing_lines, starting_directions
-from verify.hunt.evidence import MAX_PATHS, Target, described, evidence
 from verify.hunt.model import Certificate
 from verify.hunt.points import Points, draw, simpler, vary
 
@@ -130,7 +130,7 @@ class GrowingBound:
         if len(proved) <= self.bound or not exact:
             return None
         counted = "exactly" if found.complete else "at least"
-        return evidence(
+        return certificate(
             tensor,
             found,
             f"{counted} {len(proved)} orientations grow, more than {self.bound}",

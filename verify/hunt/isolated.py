@@ -18,8 +18,8 @@ import numpy as np
 
 from theory import MomentTensor, OrientationSet, find_orientations
 from verify.errors import UsageError
+from verify.hunt.certificate import MAX_PATHS, Target, certificate, described
 from verify.hunt.counting import fixed_by_climbing, fixed_by_turning
-from verify.hunt.evidence import MAX_PATHS, Target, described, evidence
 from verify.hunt.model import Certificate
 from verify.hunt.points import Points
 
@@ -133,14 +133,14 @@ class IsolatedBound:
             if "isolated" not in self.target.drop or len(set(candidate.x)) < len(candidate.x):
                 return None  # two targets for one input cancel: true, and no news
             what = "T = 0 exactly" if candidate.tensor.is_zero else "P is constant on the circle, exactly"
-            return evidence(
+            return certificate(
                 candidate.tensor, found, f"{what}: every orientation is fixed", points, None, counted="fixed"
             )
         count, bound = len(found.orientations), self._bound(candidate)
         violated = count != bound if self.claim == "P1a" else count > bound
         if not (violated and found.complete and all(o.certified for o in found.orientations)):
             return None
-        return evidence(
+        return certificate(
             candidate.tensor,
             found,
             f"exactly {count} fixed orientations, not {bound}",

@@ -226,8 +226,8 @@ def _fit(design: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, float]:
     residual = target - design @ solution
     freedom = len(target) - design.shape[1]
     variance = residual @ residual / freedom
-    spread = np.sqrt(variance * np.linalg.inv(design.T @ design)[1, 1])
-    return solution, float(student.ppf(0.5 + _LEVEL / 2, freedom) * spread)
+    deviation = np.sqrt(variance * np.linalg.inv(design.T @ design)[1, 1])
+    return solution, float(student.ppf(0.5 + _LEVEL / 2, freedom) * deviation)
 
 
 def _unresolved(reason: str) -> Slope:

@@ -101,7 +101,7 @@ def closeness(w: np.ndarray, targets: np.ndarray, *, seed: int) -> Closeness:
     )
 
 
-def spread(values: np.ndarray) -> str:
+def in_words(values: np.ndarray) -> str:
     """A distribution of whole numbers in words: `2`, or `5-8 (median 7)`."""
     low, high = int(values.min()), int(values.max())
     return str(low) if low == high else f"{low}-{high} (median {np.median(values):g})"

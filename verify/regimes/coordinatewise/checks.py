@@ -199,10 +199,10 @@ def scale_law(evidence: CoordinatewiseEvidence) -> list[Check]:
     predicted = np.array([_median_angle(expected, goals) for _, expected in runs])
     weights = np.log(stds) - np.log(stds).mean()
     weights /= weights @ weights  # of the least-squares slope
-    spread = evidence.tilt / predicted + evidence.clock
+    uncertain = evidence.tilt / predicted + evidence.clock
     # The clock's step is std/20 at every scale, so that it matters most where std is largest.
-    spread = spread + np.array([run.step for run, _ in runs]) / evidence.expected.times.min()
-    tolerance = float(np.sum(np.abs(weights) * spread))
+    uncertain = uncertain + np.array([run.step for run, _ in runs]) / evidence.expected.times.min()
+    tolerance = float(np.sum(np.abs(weights) * uncertain))
     measured, expected = float(weights @ np.log(observed)), float(weights @ np.log(predicted))
     check = Check(
         name=f"exponent of the angle against std, {stds.max():g} to {stds.min():g}",

@@ -24,7 +24,7 @@ from numerics.nets.initial import initialise
 from numerics.training import train
 from numerics.training.stopping import LossFraction, RescaledTime, Steps
 from theory.forms.vectors import unit
-from verify.reproduce.counting import count, spread
+from verify.reproduce.counting import count, in_words
 from verify.reproduce.finding import Finding, majority, share
 from verify.reproduce.plots import cosine_grid, count_grid, draw
 from verify.reproduce.workspace import Arrays, Workspace
@@ -138,7 +138,7 @@ def _row(work: Workspace, part: Part, pictures: Images, w: np.ndarray, loss: np.
         dynamics="Adam",
         claimed=f"{part.claimed} line" + ("s" if part.claimed > 1 else ""),
         predicted="no theorem",
-        observed=f"{spread(orientations)} orientations, {spread(lines)} lines",
+        observed=f"{in_words(orientations)} orientations, {in_words(lines)} lines",
         paper=Verdict.INCONCLUSIVE if short and majority(hit) is not Verdict.CONFIRMED else majority(hit),
         theory=None,
         why=("the way that Adam can go here is far shorter than the paper's; " if short else "")
@@ -216,7 +216,7 @@ def _mnist_row(work: Workspace, pictures: Images, dynamics: str, found: Arrays):
         dynamics=dynamics,
         claimed="1 line" if adam else "-",
         predicted="no theorem" if adam else "few neurons grow",
-        observed=f"{spread(orientations)} orientations, {spread(lines)} lines, {spread(heavy)} by amplitude",
+        observed=f"{in_words(orientations)} orientations, {in_words(lines)} lines, {in_words(heavy)} by amplitude",
         paper=majority(lines == 1) if adam else None,
         theory=None,
         why=(f"1 line in {share(lines == 1)}; " if adam else "")

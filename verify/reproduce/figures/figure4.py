@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from numerics.training.runs import Path
-from verify.reproduce.counting import along, count, spread
+from verify.reproduce.counting import along, count, in_words
 from verify.reproduce.finding import Finding, majority, share
 from verify.reproduce.paths import adam_path, flow_path
 from verify.reproduce.plots import cosine_grid, count_grid, draw, time_grid
@@ -89,7 +89,7 @@ def _row(work: Workspace, path: Path, layer: int, dynamics: str) -> Finding:
         dynamics=dynamics,
         claimed=f"{claimed} line" + ("s" if claimed > 1 else "") if adam else "-",
         predicted=NO_THEOREM,
-        observed=f"{spread(orientations)} orientations, {spread(lines)} lines",
+        observed=f"{in_words(orientations)} orientations, {in_words(lines)} lines",
         paper=majority(lines == claimed) if adam else None,
         theory=None,
         why=(

@@ -24,7 +24,7 @@ from numerics.training.runs import Path, Start, train_path
 from numerics.training.stopping import RescaledTime, Steps
 from theory import SmoothPrediction, predict
 from verify.figures import OBSERVED, PREDICTED
-from verify.reproduce.counting import spread
+from verify.reproduce.counting import in_words
 from verify.reproduce.finding import Finding, majority, share
 from verify.reproduce.paths import flow_path
 from verify.reproduce.plots import draw
@@ -97,7 +97,7 @@ def _merging(path: Path, merged: list[dict[str, np.ndarray]]) -> Finding:
         dynamics="gradient flow",
         claimed="equivalent to a much smaller network",
         predicted=f"output changes by at most {np.median(bound):.1e}",
-        observed=f"{spread(width)} of 50 neurons, output changed by {np.median(change):.1e}",
+        observed=f"{in_words(width)} of 50 neurons, output changed by {np.median(change):.1e}",
         paper=majority(width <= 25),
         theory=majority(small),
         why=f"when the loss has fallen by {100 * CONDENSED:g} %; within the bound (spread² + next Taylor term) in "

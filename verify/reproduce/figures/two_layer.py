@@ -11,7 +11,7 @@ from numerics.training.runs import Path
 from numerics.training.stopping import Rate, RescaledTime
 from theory import SmoothPrediction, TheoryError, activation, predict
 from theory.forms.vectors import unit
-from verify.reproduce.counting import PAPER_THRESHOLD, Counts, closeness, count, spread
+from verify.reproduce.counting import PAPER_THRESHOLD, Counts, closeness, count, in_words
 from verify.reproduce.finding import Finding, interval, majority, share
 from verify.reproduce.orientations import Predicted, adam_orientations, flow_orientations
 from verify.reproduce.paths import adam_path, flow_path
@@ -93,7 +93,7 @@ def _adam(work: Workspace, case: Case) -> Finding:
         dynamics="Adam",
         claimed="-" if setting.claimed_lines is None else _lines(setting.claimed_lines),
         predicted=case.for_adam.text,
-        observed=f"{spread(orientations)} orientations, {spread(lines)} lines",
+        observed=f"{in_words(orientations)} orientations, {in_words(lines)} lines",
         paper=paper,
         theory=None if near is None else majority(near["by_seed"] > 0.5),
         why=why,
@@ -129,16 +129,14 @@ def _flow(work: Workspace, case: Case) -> Finding:
     )
     if near is not None:
         why += f", share of the amplitude within cosine {PAPER_THRESHOLD} of {case.for_flow.label}: {_words(near)}"
-    why += (
-        f"; by the end ({100 * (1 - np.median(path.losses[-1])):.0f} % fallen) {spread(end.at()[0])} by count"
-    )
+    why += f"; by the end ({100 * (1 - np.median(path.losses[-1])):.0f} % fallen) {in_words(end.at()[0])} by count"
     return Finding(
         figure=setting.figure,
         case=setting.case,
         dynamics="gradient flow",
         claimed="-",
         predicted=case.for_flow.text,
-        observed=f"{spread(orientations)} by count, {spread(heavy)} by amplitude",
+        observed=f"{in_words(orientations)} by count, {in_words(heavy)} by amplitude",
         paper=None,
         theory=None if near is None else majority(near["by_seed"] > 0.5),
         why=why,

@@ -26,7 +26,7 @@ STARTS = 2000
 NEAR = 1e-2  # an end this near (in radians) to a certified orientation is counted to it
 
 
-def evidence(
+def certificate(
     tensor: MomentTensor,
     found: OrientationSet,
     summary: str,
