@@ -1,5 +1,6 @@
 """The documents: what the code cites is there, and what they name is in the tree."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -44,3 +45,39 @@ def test_words_of_the_glossary_are_the_code_s():
     )
     spoken = re.sub(r"[\s#_]+", " ", code)
     assert not [word for word in words if word.casefold() not in spoken]
+
+
+REASONED = (
+    *("verify/regimes", "verify/order", "verify/bridge"),
+    *("theory/predictions", "theory/beyond", "theory/flows", "theory/times"),
+)
+CODES = {"(GOES_ON, STUCK)"}  # names for outcomes: any two numbers would do
+
+
+def unreasoned(text):
+    """Numeric constants of a module whose block of lines says neither what derives them nor why they were chosen."""
+    lines = text.split("\n")
+    for node in ast.parse(text).body:
+        if not isinstance(node, ast.Assign) or isinstance(node.value, ast.Dict | ast.Lambda):
+            continue
+        first = node.lineno - 1
+        while first and lines[first - 1].strip():
+            first -= 1
+        numeric = any(
+            isinstance(c, ast.Constant) and type(c.value) in (int, float) for c in ast.walk(node.value)
+        )
+        if numeric and not re.search(
+            "chosen|derived", "\n".join(lines[first : node.end_lineno]), re.IGNORECASE
+        ):
+            yield ast.unparse(node.targets[0])
+
+
+def test_constants_say_what_they_are_derived_from_or_why_they_were_chosen():
+    assert list(unreasoned("A = 1  # chosen because\n\nB = 2.0  # a half\n")) == ["B"]
+    found = {
+        (str(path), name)
+        for folder in REASONED
+        for path in (ROOT / folder).rglob("*.py")
+        for name in unreasoned(path.read_text(encoding="utf-8"))
+    }
+    assert not [each for each in found if each[1] not in CODES]
