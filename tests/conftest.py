@@ -1,9 +1,15 @@
-"""Hypothesis profiles: quick in `make test`, long in `make fuzz`; no deadline, for the machine is shared."""
+"""Hypothesis profiles: quick in `make test`, long in `make fuzz`; no deadline, for the machine is shared.
+
+Shapes in public signatures are checked wherever a test passes; CONDENSE_SHAPES=0 turns that off.
+"""
 
 import os
 
 from hypothesis import HealthCheck, settings
 
+from tests.shapes import enforce
+
+enforce()
 settings.register_profile(
     "default", deadline=None, max_examples=25, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )

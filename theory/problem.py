@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float64, Shaped
 
 from theory.errors import TheoryError
 from theory.formula.activation import Activation, activation
@@ -61,8 +62,8 @@ class Problem:
     """
 
     network: Network
-    x: np.ndarray
-    y: np.ndarray
+    x: Float64[np.ndarray, "n D"]
+    y: Shaped[np.ndarray, "n"] | Shaped[np.ndarray, "n K"]
     loss: Loss
     optimizer: Optimizer = Optimizer.GRADIENT_DESCENT
 
@@ -117,7 +118,7 @@ class Problem:
         return self.network.layers[0]
 
     @property
-    def inputs(self) -> np.ndarray:
+    def inputs(self) -> Float64[np.ndarray, "n d"]:
         """The inputs (n, d) without the bias column."""
         return self.x[:, :-1] if self.network.bias else self.x
 
@@ -142,7 +143,7 @@ class Problem:
         return self.y.ndim == 2
 
     @cached_property
-    def signal(self) -> np.ndarray:
+    def signal(self) -> Shaped[np.ndarray, "n"] | Shaped[np.ndarray, "n K"]:
         """s = -∂ℓ/∂f at zero output as exact fractions, (n,) or (n, K).
 
         Raises TheoryError where it is 0 for every sample: then nothing moves at leading order.
@@ -155,7 +156,7 @@ class Problem:
         return float(np.mean(self.loss.value_at_zero(self.y)))
 
     @cached_property
-    def curvature(self) -> np.ndarray:
+    def curvature(self) -> Shaped[np.ndarray, "n"] | Shaped[np.ndarray, "n K"]:
         """∂²ℓ/∂f² at zero output, (n,) or (n, K)."""
         return self.loss.curvature_at_zero(self.y)
 
@@ -168,7 +169,7 @@ def _activation(given: str | Activation) -> Activation:
     return given if isinstance(given, Activation) else activation(given)
 
 
-def _inputs(x: Any) -> np.ndarray:
+def _inputs(x: Any) -> Float64[np.ndarray, "n d"]:
     """Inputs as float64 (n, d); (n,) is one input dimension."""
     try:
         if np.iscomplexobj(x):
@@ -181,7 +182,7 @@ def _inputs(x: Any) -> np.ndarray:
     return x[:, None] if x.ndim == 1 else x
 
 
-def moving_signal(ell: Loss, y: Any) -> np.ndarray:
+def moving_signal(ell: Loss, y: Any) -> Shaped[np.ndarray, "n"] | Shaped[np.ndarray, "n K"]:
     """The exact signal at zero output, (n,) or (n, K).  Raises TheoryError where it is 0 for every sample."""
     signal = ell.signal(np.asarray(y))
     if not any(signal.ravel()):

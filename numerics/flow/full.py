@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 import numpy as np
+from jaxtyping import Float64, Int
 from numpy.typing import ArrayLike, NDArray
 
 from numerics.errors import NumericsError
@@ -47,13 +48,13 @@ class ScaledResult:
     ``tau`` as it was asked for; ``tau_end``, ``status`` (of `FullStatus`), ``steps`` and ``rejected`` are (E,).
     """
 
-    epsilons: Array
+    epsilons: Float64[np.ndarray, "E"]
     time_exponent: float
-    tau: Array
-    tau_end: Array
-    status: NDArray[np.int_]
-    steps: NDArray[np.int_]
-    rejected: NDArray[np.int_]
+    tau: Float64[np.ndarray, "*S"]
+    tau_end: Float64[np.ndarray, "E"]
+    status: Int[np.ndarray, "E"]
+    steps: Int[np.ndarray, "E"]
+    rejected: Int[np.ndarray, "E"]
 
 
 @dataclass(eq=False)

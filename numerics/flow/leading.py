@@ -19,6 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Bool, Float64, Int
 from numpy.typing import ArrayLike, NDArray
 
 from numerics import memory
@@ -48,20 +49,20 @@ class LeadingFlowResult:
     largest of ρ² at its two ends.
     """
 
-    a: Array
-    w: Array
-    t: Array
-    clock: Array
-    reached: NDArray[np.bool_]
-    status: NDArray[np.int_]
-    blowup_time: Array
-    invariant_drift: Array
-    steps: NDArray[np.int_]
-    rejected: NDArray[np.int_]
+    a: Float64[np.ndarray, "*S N"]
+    w: Float64[np.ndarray, "*S N D"]
+    t: Float64[np.ndarray, "*S"] | Float64[np.ndarray, "N"]
+    clock: Float64[np.ndarray, "N"]
+    reached: Bool[np.ndarray, "*S N"]
+    status: Int[np.ndarray, "N"]
+    blowup_time: Float64[np.ndarray, "N"]
+    invariant_drift: Float64[np.ndarray, "N"]
+    steps: Int[np.ndarray, "N"]
+    rejected: Int[np.ndarray, "N"]
     evaluations: int
 
     @property
-    def orientation(self) -> Array:
+    def orientation(self) -> Float64[np.ndarray, "*S N D"]:
         """w / ‖w‖, with zeros for a neuron with w = 0."""
         r = np.linalg.norm(self.w, axis=-1, keepdims=True)
         return np.divide(self.w, r, out=np.zeros_like(self.w), where=r > 0)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float64, Int
 from numpy.typing import ArrayLike, NDArray
 
 from numerics import memory
@@ -38,11 +39,11 @@ class FullFlowResult(ScaledResult):
     ``event_w`` there.
     """
 
-    a: Array
-    w: Array
-    event_tau: Array
-    event_a: Array
-    event_w: Array
+    a: Float64[np.ndarray, "*S E m"] | Float64[np.ndarray, "*S E m K"]
+    w: Float64[np.ndarray, "*S E m D"]
+    event_tau: Float64[np.ndarray, "V E"]
+    event_a: Float64[np.ndarray, "V E m"] | Float64[np.ndarray, "V E m K"]
+    event_w: Float64[np.ndarray, "V E m D"]
     path: Callable[[ArrayLike], tuple[Array, Array]] | None = None
 
     def at(self, tau: ArrayLike) -> tuple[Array, Array]:
@@ -101,7 +102,7 @@ class _TwoLayer(System):
     watched: tuple[Event, ...]
     nodes: Nodes | None = None
 
-    def settle(self, y: Array, slope: Array, t: Array, members: NDArray[np.intp]) -> NDArray[np.int_]:
+    def settle(self, y: Array, slope: Array, t: Array, members: NDArray[np.intp]) -> Int[np.ndarray, "C"]:
         if self.nodes is not None:
             self.nodes.add(y, t, members)
         return super().settle(y, slope, t, members)

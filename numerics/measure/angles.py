@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from jaxtyping import Float64, Int
+from numpy.typing import ArrayLike
 
 from numerics.errors import NumericsError
 from numerics.measure.neurons import Array, unit_rows
@@ -26,8 +27,8 @@ def angle_between(u: ArrayLike, v: ArrayLike) -> Array:
 class Match:
     """For each of N vectors the nearest of k targets: ``index`` (N,) and ``angle`` (N,) in radians."""
 
-    index: NDArray[np.intp]
-    angle: Array
+    index: Int[np.ndarray, "N"]
+    angle: Float64[np.ndarray, "N"]
 
 
 def match(u: ArrayLike, targets: ArrayLike) -> Match:
@@ -106,7 +107,7 @@ def pair_blocks(u: Array) -> Iterator[tuple[slice, Array, Array]]:
         start = rows.stop
 
 
-def cosine_matrix(u: ArrayLike) -> Array:
+def cosine_matrix(u: ArrayLike) -> Float64[np.ndarray, "N N"]:
     """D(u_j, u_k) for rows u (N, D), as (N, N); refused above 2 GiB, where `cosine_quantiles` and
     `clusters` still work.
 
@@ -123,7 +124,9 @@ def cosine_matrix(u: ArrayLike) -> Array:
     return np.clip(rows @ rows.T, -1.0, 1.0)
 
 
-def cosine_quantiles(u: ArrayLike, shares: ArrayLike = (0.05, 0.25, 0.5, 0.75, 0.95)) -> Array:
+def cosine_quantiles(
+    u: ArrayLike, shares: ArrayLike = (0.05, 0.25, 0.5, 0.75, 0.95)
+) -> Float64[np.ndarray, "*Q"]:
     """Quantiles of the cosines of all pairs of different neurons, within 2⁻¹⁵ (the width of a bin),
     without N² memory.
 
@@ -169,7 +172,7 @@ def effective_width(u: ArrayLike, weights: ArrayLike | None = None, *, cosine: f
     return 1 / same
 
 
-def normalised_weights(weights: ArrayLike | None, count: int) -> Array:
+def normalised_weights(weights: ArrayLike | None, count: int) -> Float64[np.ndarray, "{count}"]:
     """Shares (count,) that sum to 1; equal ones without weights."""
     if weights is None:
         return np.full(count, 1 / max(count, 1))
@@ -182,7 +185,7 @@ def normalised_weights(weights: ArrayLike | None, count: int) -> Array:
     return w / w.sum()
 
 
-def cosine_order(u: ArrayLike, labels: NDArray[np.int_]) -> NDArray[np.intp]:
+def cosine_order(u: ArrayLike, labels: Int[np.ndarray, "N"]) -> Int[np.ndarray, "N"]:
     """An order of the neurons that shows clusters as squares: by label, those without (-1) last, then by
     angle in the plane of the two leading principal directions (the plane itself for D = 2)."""
     rows = unit_rows(u)

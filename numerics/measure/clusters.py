@@ -16,6 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float64, Int
 from numpy.typing import ArrayLike, NDArray
 
 from numerics.errors import NumericsError
@@ -33,10 +34,10 @@ class Clusters:
     directions; ``counts`` (k,) are numbers of vectors; ``shares`` (k,) are shares of the weight.
     """
 
-    labels: NDArray[np.int_]
-    centres: Array
-    counts: NDArray[np.int_]
-    shares: Array
+    labels: Int[np.ndarray, "N"]
+    centres: Float64[np.ndarray, "k D"]
+    counts: Int[np.ndarray, "k"]
+    shares: Float64[np.ndarray, "k"]
 
     def __len__(self) -> int:
         return len(self.counts)
@@ -49,7 +50,7 @@ def clusters(
     minimum: int = 3,
     weights: ArrayLike | None = None,
     minimum_share: float = 0.05,
-    matrix: Array | None = None,
+    matrix: Float64[np.ndarray, "N N"] | None = None,
 ) -> Clusters:
     """The orientations on which the rows of u (N, D) condense; u and -u are two.
 
@@ -156,7 +157,7 @@ def chance_counts(
     weights: ArrayLike | None = None,
     minimum_share: float = 0.05,
     draws: int | None = None,
-) -> NDArray[np.int_]:
+) -> Int[np.ndarray, "draws"]:
     """The number of clusters of ``count`` independent uniform unit vectors in R^dimension, simulated
     (draws,).
 

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from jaxtyping import Float64, Int
+from numpy.typing import ArrayLike
 
 from numerics.errors import NumericsError
 from numerics.measure.angles import angle_between
@@ -32,10 +33,10 @@ class MergedNetwork:
     neuron (σ(0) = 0); ``spread`` (M,) is the largest angle of a member to the line of its merged neuron.
     """
 
-    a: Array
-    w: Array
-    source: NDArray[np.int_]
-    spread: Array
+    a: Float64[np.ndarray, "M"]
+    w: Float64[np.ndarray, "M D"]
+    source: Int[np.ndarray, "N"]
+    spread: Float64[np.ndarray, "M"]
     multiplicity: int
 
     def predicted_order(self, next_order: int) -> int:
@@ -58,7 +59,7 @@ class OutputChange:
     relative: float
 
 
-def line_labels(centres: ArrayLike, labels: ArrayLike, *, cosine: float = 0.95) -> NDArray[np.int_]:
+def line_labels(centres: ArrayLike, labels: ArrayLike, *, cosine: float = 0.95) -> Int[np.ndarray, "N"]:
     """Join opposite clusters, v and -v, into one label; `clusters` keeps them apart."""
     v, old = np.asarray(centres, dtype=float), np.asarray(labels, dtype=int)
     if not len(v):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Bool, Float64
 from numpy.typing import ArrayLike, NDArray
 
 from numerics.errors import NumericsError
@@ -23,20 +24,20 @@ class MeasuredNeurons:
     drives.
     """
 
-    orientation: Array
-    norm: Array
-    amplitude: Array
-    output_sign: Array
-    zero: Mask
-    dead: Mask
+    orientation: Float64[np.ndarray, "N D"]
+    norm: Float64[np.ndarray, "N"]
+    amplitude: Float64[np.ndarray, "N"]
+    output_sign: Float64[np.ndarray, "N"]
+    zero: Bool[np.ndarray, "N"]
+    dead: Bool[np.ndarray, "N"]
 
     @property
-    def live(self) -> Mask:
+    def live(self) -> Bool[np.ndarray, "N"]:
         """Neither zero nor dead."""
         return ~(self.zero | self.dead)
 
     @property
-    def angle(self) -> Array:
+    def angle(self) -> Float64[np.ndarray, "N"]:
         """The orientation as an angle in (-π, π], for D = 2 only; 0 for a zero neuron."""
         if self.orientation.shape[1] != 2:
             raise NumericsError(f"the angle needs D = 2; these neurons have D = {self.orientation.shape[1]}")
@@ -101,7 +102,7 @@ def real_array(given: ArrayLike, name: str) -> Array:
         raise NumericsError(f"{name} must be an array of real numbers, not {type(given).__name__}") from None
 
 
-def unit_rows(u: ArrayLike, name: str = "u") -> Array:
+def unit_rows(u: ArrayLike, name: str = "u") -> Float64[np.ndarray, "N D"]:
     """``u`` (N, D) with rows of norm 1; raises `NumericsError` for a zero row or numbers that are not
     finite."""
     rows = real_array(u, name)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Bool, Float64, Int, Real
 from numpy.typing import NDArray
 
 from numerics.nets import Network, Parameters
@@ -38,7 +39,9 @@ class Start:
         return cls(network, initialise(network, std, seeds, device=device), std)
 
     @property
-    def neurons(self) -> tuple[Array, Array]:
+    def neurons(
+        self,
+    ) -> tuple[Float64[np.ndarray, "B m"] | Float64[np.ndarray, "B m K"], Float64[np.ndarray, "B m D"]]:
         """a0 (B, m) or (B, m, K) and w0 (B, m, D) of two-layer networks."""
         return self.network.neurons(self.parameters)
 
@@ -54,40 +57,40 @@ class Trained:
 
     std: float
     step: float
-    a0: Array
-    w0: Array
-    a: Array
-    w: Array
-    times: Array
-    steps: NDArray[np.int64]
-    reached: NDArray[np.bool_]
-    initial_losses: Array
-    losses: Array
-    path_times: Array
-    path_a: Array
-    path_w: Array
+    a0: Float64[np.ndarray, "B m"] | Float64[np.ndarray, "B m K"]
+    w0: Float64[np.ndarray, "B m D"]
+    a: Float64[np.ndarray, "B m"] | Float64[np.ndarray, "B m K"]
+    w: Float64[np.ndarray, "B m D"]
+    times: Float64[np.ndarray, "B"]
+    steps: Int[np.ndarray, "B"]
+    reached: Bool[np.ndarray, "B"]
+    initial_losses: Float64[np.ndarray, "B"]
+    losses: Float64[np.ndarray, "B"]
+    path_times: Float64[np.ndarray, "S B"]
+    path_a: Float64[np.ndarray, "S B m"] | Float64[np.ndarray, "S B m K"]
+    path_w: Float64[np.ndarray, "S B m D"]
 
     @property
-    def u(self) -> Array:
+    def u(self) -> Float64[np.ndarray, "B m D"]:
         """Orientations at the end (B, m, D); zero where w is."""
         r = np.linalg.norm(self.w, axis=-1, keepdims=True)
         return np.divide(self.w, r, out=np.zeros_like(self.w), where=r > 0)
 
-    def amplitudes(self, order: int) -> Array:
+    def amplitudes(self, order: int) -> Float64[np.ndarray, "B m"]:
         """|a| ‖w‖^p of each neuron at the end (B, m), ‖a‖ for K outputs: what it contributes to the output."""
         size = np.abs(self.a) if self.a.ndim == 2 else np.linalg.norm(self.a, axis=-1)
         return size * np.linalg.norm(self.w, axis=-1) ** order
 
 
-def reached(result: TrainingResult) -> NDArray[np.bool_]:
+def reached(result: TrainingResult) -> Bool[np.ndarray, "B"]:
     """Which networks (B,) came to the wanted end: neither out of steps nor off to infinity."""
     return np.array([status not in (Status.BUDGET, Status.DIVERGED) for status in result.status])
 
 
 def train_neurons(
     start: Start,
-    x: Array,
-    y: Array,
+    x: Real[np.ndarray, "n d"],
+    y: Real[np.ndarray, "n"] | Real[np.ndarray, "n K"],
     *,
     step: float = np.nan,
     snapshots: Iterable[int] = (0,),

@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from jaxtyping import Float64, Real
 
 from theory.errors import TheoryError
 
@@ -51,7 +52,7 @@ class LinearFlow:
     ([1.543081], [[-0.705121, -0.940161]])
     """
 
-    g: np.ndarray
+    g: Real[np.ndarray, "D"]
     coefficient: float
 
     def __post_init__(self) -> None:
@@ -67,11 +68,13 @@ class LinearFlow:
         return float(abs(self.coefficient) * np.linalg.norm(self.g))
 
     @property
-    def direction(self) -> np.ndarray:
+    def direction(self) -> Float64[np.ndarray, "D"]:
         """ĝ (D,), the orientation of the neurons that end with a > 0."""
         return np.sign(self.coefficient) * self.g / np.linalg.norm(self.g)
 
-    def at(self, time: float, a0: np.ndarray, w0: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def at(
+        self, time: float, a0: Real[np.ndarray, "N"], w0: Real[np.ndarray, "N D"]
+    ) -> tuple[Float64[np.ndarray, "N"], Float64[np.ndarray, "N D"]]:
         """a (N,) and w (N, D) at a gradient-flow time, from a0 (N,), w0 (N, D).
 
         Cost: less than three copies of the neurons; they are treated in blocks that stay in the cache.
@@ -88,22 +91,33 @@ class LinearFlow:
                 np.add(before[:, k], moved * component, out=w[rows, k])
         return a, w
 
-    def signs(self, a0: np.ndarray, w0: np.ndarray) -> np.ndarray:
-        """+1 for the neurons that end at ĝ, -1 at -ĝ, 0 on the boundary; shape (N,)."""
+    def signs(
+        self, a0: Real[np.ndarray, "*B N"], w0: Real[np.ndarray, "*B N D"]
+    ) -> Float64[np.ndarray, "*B N"]:
+        """+1 for the neurons that end at ĝ, -1 at -ĝ, 0 on the boundary; shape (N,), or (B, N) of B networks."""
         return np.sign(a0 + w0 @ self.direction)
 
-    def angles(self, time: float, a0: np.ndarray, w0: np.ndarray) -> np.ndarray:
-        """The angle (N,) in radians of each neuron to its destination at a gradient-flow time."""
+    def angles(
+        self, time: float, a0: Real[np.ndarray, "*B N"], w0: Real[np.ndarray, "*B N D"]
+    ) -> Float64[np.ndarray, "*B N"]:
+        """The angle (N,) or (B, N) in radians of each neuron to its destination at a gradient-flow time."""
         along = w0 @ self.direction
         across = np.linalg.norm(w0 - np.multiply.outer(along, self.direction), axis=-1)
         later = along * np.cosh(self.rate * time) + a0 * np.sinh(self.rate * time)
         return np.arctan2(across, self.signs(a0, w0) * later)
 
-    def mode(self, a0: np.ndarray, w0: np.ndarray) -> float:
+    def mode(self, a0: Real[np.ndarray, "N"], w0: Real[np.ndarray, "N D"]) -> float:
         """S = Σ_j ((a_j + w∥_j)/2)², the strength of the growing mode at the start."""
         return float(np.sum(((a0 + w0 @ self.direction) / 2) ** 2))
 
-    def next_force(self, x: np.ndarray, s: np.ndarray, q: int, c_next: float, w: np.ndarray) -> np.ndarray:
+    def next_force(
+        self,
+        x: Real[np.ndarray, "n D"],
+        s: Real[np.ndarray, "n"],
+        q: int,
+        c_next: float,
+        w: Real[np.ndarray, "N D"],
+    ) -> Float64[np.ndarray, "N D"]:
         """The relative force F (N, D) of the next Taylor term c' z^q on neurons w (N, D) that point along ±ĝ."""
         along = x @ self.direction
         force = (
@@ -115,7 +129,7 @@ class LinearFlow:
         size = w @ self.direction
         return np.multiply.outer(np.sign(size) ** (q - 1) * np.abs(size) ** (q - 1), force)
 
-    def tilt(self, x: np.ndarray, mode: float, curvature: float) -> np.ndarray:
+    def tilt(self, x: Real[np.ndarray, "n D"], mode: float, curvature: float) -> Float64[np.ndarray, "D"]:
         """τ (D,), the first-order turn of ĝ by the change of the signal, when the mode has the strength S = `mode`.
 
         x (n, D) with the bias column, `curvature` = ∂²ℓ/∂f² at f = 0.
@@ -125,8 +139,12 @@ class LinearFlow:
         return -curvature * self.coefficient**2 * mode / (3 * self.rate) * across
 
     def response(
-        self, time: float, a0: np.ndarray, w0: np.ndarray, second: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
+        self,
+        time: float,
+        a0: Float64[np.ndarray, "N"],
+        w0: Float64[np.ndarray, "N D"],
+        second: Float64[np.ndarray, "D D"],
+    ) -> tuple[Float64[np.ndarray, "N"], Float64[np.ndarray, "N D"]]:
         """What the output changes of a (N,) and w (N, D) at a gradient-flow time, to first order.
 
         The output lowers the signal, so that g becomes g - c C M with M = Σ_j a_j w_j and C = `second` = mean(ℓ'' x xᵀ)
@@ -148,7 +166,9 @@ class LinearFlow:
         return change_a, change_w
 
 
-def fallen_mode(flow: LinearFlow, x: np.ndarray, *, fraction: float, risk: float, curvature: float) -> float:
+def fallen_mode(
+    flow: LinearFlow, x: Real[np.ndarray, "n D"], *, fraction: float, risk: float, curvature: float
+) -> float:
     """S_δ, the strength of the growing mode when the risk has fallen by `fraction` of its value `risk` at zero output.
 
     Raises TheoryError when the linear model cannot lower the risk that far: fraction must be below γ²/(2κR0).
@@ -170,9 +190,9 @@ def _stiffness(flow: LinearFlow, x: np.ndarray, curvature: float) -> float:
 
 def linear_horizon(
     flow: LinearFlow,
-    a0: np.ndarray,
-    w0: np.ndarray,
-    x: np.ndarray,
+    a0: Real[np.ndarray, "N"],
+    w0: Real[np.ndarray, "N D"],
+    x: Real[np.ndarray, "n D"],
     *,
     fraction: float,
     risk: float,

@@ -33,6 +33,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
+from jaxtyping import Bool, Float64, Real, Shaped
 
 from theory.errors import TheoryError
 from theory.fields import SmoothField
@@ -56,12 +57,12 @@ class Destinations:
     where it was left then.
     """
 
-    u: np.ndarray
-    fates: np.ndarray
-    blow_up_times: np.ndarray
+    u: Float64[np.ndarray, "N D"]
+    fates: Shaped[np.ndarray, "N"]  # of Fate
+    blow_up_times: Float64[np.ndarray, "N"]
 
     @property
-    def growing(self) -> np.ndarray:
+    def growing(self) -> Bool[np.ndarray, "N"]:
         """Mask (N,) of the neurons that grow."""
         return self.fates == Fate.GROWS
 
@@ -72,13 +73,13 @@ class Neurons:
     blown up before (N,); at G times with a first axis G.
     """
 
-    a: np.ndarray
-    u: np.ndarray
-    r: np.ndarray
-    blown_up: np.ndarray
+    a: Float64[np.ndarray, "*G N"]
+    u: Float64[np.ndarray, "*G N D"]
+    r: Float64[np.ndarray, "*G N"]
+    blown_up: Bool[np.ndarray, "*G N"]
 
     @property
-    def w(self) -> np.ndarray:
+    def w(self) -> Float64[np.ndarray, "*G N D"]:
         """Input weights (N, D)."""
         return self.r[..., None] * self.u
 
@@ -89,8 +90,8 @@ class Neurons:
 
 def destinations(
     field: SmoothField,
-    a0: np.ndarray,
-    w0: np.ndarray,
+    a0: Real[np.ndarray, "N"],
+    w0: Real[np.ndarray, "N D"],
     *,
     tolerance: float = 1e-10,
     aligned: float = 1e-8,
@@ -130,9 +131,9 @@ def destinations(
 
 def neurons_at(
     field: SmoothField,
-    a0: np.ndarray,
-    w0: np.ndarray,
-    time: float | np.ndarray,
+    a0: Real[np.ndarray, "N"],
+    w0: Real[np.ndarray, "N D"],
+    time: float | Real[np.ndarray, ""] | Real[np.ndarray, "G"] | Real[np.ndarray, "G N"],
     *,
     tolerance: float = 1e-11,
     max_steps: int = 20_000,
@@ -283,12 +284,12 @@ SHARES = np.array(
 def near_boundary(
     field: SmoothField,
     classes: Classes,
-    a0: np.ndarray,
-    w0: np.ndarray,
-    size: np.ndarray,
-    end: np.ndarray,
+    a0: Float64[np.ndarray, "N"],
+    w0: Float64[np.ndarray, "N D"],
+    size: Float64[np.ndarray, "N"],
+    end: Float64[np.ndarray, "N"],
     generator: np.random.Generator,
-) -> np.ndarray:
+) -> Bool[np.ndarray, "N"]:
     """Whether neurons a0 (N,), w0 (N, D) may end elsewhere (N,), moved in random directions of (a, w).
 
     They are moved by `size` (N,), relative to their ρ = √(a² + ‖w‖²), at shares of the gradient-flow time `end` (N,);

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from jaxtyping import Float64
 
 from theory.errors import TheoryError
 from theory.forms.vectors import unit
@@ -92,12 +93,22 @@ class Prediction(ABC):
         """k: the real gradient flow is O(ε^k) of its size away from the leading one, at a fixed rescaled time."""
         return self.system.order
 
-    def expect(self, a0: np.ndarray, w0: np.ndarray, **how: Any) -> Expected:
+    def expect(
+        self,
+        a0: Float64[np.ndarray, "B m"] | Float64[np.ndarray, "B m K"],
+        w0: Float64[np.ndarray, "B m D"],
+        **how: Any,
+    ) -> Expected:
         """What B networks a0 (B, m) or (B, m, K), w0 (B, m, D) do until the end of the initial stage."""
         what = "where its neurons are at the end of the initial stage"
         raise self.refused(what, "its orientations and its order of accuracy")
 
-    def horizon(self, a0: np.ndarray, w0: np.ndarray, **how: Any) -> tuple[np.ndarray, np.ndarray]:
+    def horizon(
+        self,
+        a0: Float64[np.ndarray, "B m"] | Float64[np.ndarray, "B m K"],
+        w0: Float64[np.ndarray, "B m D"],
+        **how: Any,
+    ) -> tuple[Float64[np.ndarray, "B"], Float64[np.ndarray, "B"]]:
         """The gradient-flow times (B,) at which the initial stage of these networks ends, and their uncertainty (B,)."""
         expected = self.expect(a0, w0, **how)
         return expected.times, expected.uncertainty
@@ -144,21 +155,23 @@ class Expected:
     the horizon, whose first order is in `times` and w, and whose square is what is left; `spread` (B, m) is how far in
     radians all that is left may turn each neuron.  `left_out` (B,) is the relative size of what is not in them even at
     first order.  `drift` (B, m), for order 2 and above, is how far all that may move (a, w), in units of √(a² + ‖w‖²).
+    `begun` (B,) is the share of the wanted fall that the networks have at the start.
     """
 
-    times: np.ndarray
-    uncertainty: np.ndarray
-    a: np.ndarray
-    w: np.ndarray
-    destinations: np.ndarray
-    blow_up_times: np.ndarray
-    perturbation: np.ndarray
-    spread: np.ndarray
-    left_out: np.ndarray = field(default_factory=lambda: np.zeros(1))
-    drift: np.ndarray = field(default_factory=lambda: np.zeros((1, 1)))
+    times: Float64[np.ndarray, "B"]
+    uncertainty: Float64[np.ndarray, "B"]
+    a: Float64[np.ndarray, "B m"] | Float64[np.ndarray, "B m K"]
+    w: Float64[np.ndarray, "B m D"]
+    destinations: Float64[np.ndarray, "B m D"]
+    blow_up_times: Float64[np.ndarray, "B m"]
+    perturbation: Float64[np.ndarray, "B"]
+    spread: Float64[np.ndarray, "B m"]
+    left_out: Float64[np.ndarray, "#B"] = field(default_factory=lambda: np.zeros(1))
+    drift: Float64[np.ndarray, "#B #m"] = field(default_factory=lambda: np.zeros((1, 1)))
+    begun: np.ndarray = field(default_factory=lambda: np.zeros(1))
 
     @property
-    def u(self) -> np.ndarray:
+    def u(self) -> Float64[np.ndarray, "B m D"]:
         """Orientations at the horizon (B, m, D)."""
         return unit(self.w)
 
@@ -167,11 +180,13 @@ class Expected:
         """The share of the leading force that is left out at the horizon, in the worst network."""
         return float(np.max(self.perturbation**2 + self.left_out))
 
-    def amplitudes(self, order: int) -> np.ndarray:
+    def amplitudes(self, order: int) -> Float64[np.ndarray, "B m"]:
         """|a| ‖w‖^p of each neuron at the horizon (B, m)."""
         return sizes(self.a) * np.linalg.norm(self.w, axis=-1) ** order
 
 
-def sizes(a: np.ndarray) -> np.ndarray:
+def sizes(
+    a: Float64[np.ndarray, "B m"] | Float64[np.ndarray, "B m K"],
+) -> Float64[np.ndarray, "B m"]:
     """|a| of output weights (B, m), ‖a‖ of (B, m, K)."""
     return np.abs(a) if a.ndim == 2 else np.linalg.norm(a, axis=-1)

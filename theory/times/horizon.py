@@ -25,6 +25,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float64, Real
 
 from theory.errors import TheoryError
 from theory.fields import SmoothField
@@ -41,6 +42,9 @@ _LEAST_STEP = (
     1e-12  # of the whole time, below which a neuron is blowing up: chosen above the rounding of the time
 )
 _ROUNDS = 100_000  # chosen because steps between the blow-up and the least one are a few hundred
+# Share of the fall above which the neurons that blow up late are followed too; chosen because it moves the horizon by less
+# than the second order of what is left out does.
+CARRIED = 1e-4
 LATE = 3.0  # of the time left at the horizon: chosen because the leader may still be turning before that
 
 
@@ -64,27 +68,27 @@ class Horizon:
     early: float
     left: float
     leader: int
-    early_a: np.ndarray
-    early_w: np.ndarray
+    early_a: Float64[np.ndarray, "1"]
+    early_w: Float64[np.ndarray, "1 D"]
     span: float
-    a: np.ndarray
-    w: np.ndarray
-    tilt: np.ndarray
+    a: Float64[np.ndarray, "N"]
+    w: Float64[np.ndarray, "N D"]
+    tilt: Float64[np.ndarray, "D"]
     perturbation: float
 
 
 def blow_up_horizon(
     field: SmoothField,
-    a0: np.ndarray,
-    w0: np.ndarray,
-    x: np.ndarray,
-    s: np.ndarray,
+    a0: Real[np.ndarray, "N"],
+    w0: Real[np.ndarray, "N D"],
+    x: Real[np.ndarray, "n D"],
+    s: Real[np.ndarray, "n"],
     *,
     fraction: float,
     risk: float,
-    curvature: float | np.ndarray,
+    curvature: float | Real[np.ndarray, "n"],
     next_term: tuple[int, float] | None,
-    blow_up_times: np.ndarray | None = None,
+    blow_up_times: Float64[np.ndarray, "N"] | None = None,
 ) -> Horizon:
     """Predict the horizon of one network for p ≥ 2, with a0 (N,), w0 (N, D), data x (n, D), signal s (n,).
 
@@ -109,8 +113,6 @@ def blow_up_horizon(
         raise TheoryError(
             "no neuron of this initialisation grows: there is no horizon; more neurons would be accepted"
         )
-    # Neurons that blow up much later have not moved by then: their share of the fall is O(ε^{p+1}).
-    near = np.flatnonzero(times <= 3 * blow_up)
     q, c_next = next_term if next_term is not None else (p + 1, 0.0)
 
     def fall(a: np.ndarray, w: np.ndarray) -> float:
@@ -119,6 +121,15 @@ def blow_up_horizon(
         linear = float(np.mean(s * output))
         return max(linear - 0.5 * float(np.mean(curvature * output**2)), 1e-3 * abs(linear))
 
+    # Neurons that blow up much later have hardly moved by then: their share of the fall is O(ε^{p+1}), which a small fall
+    # does not leave behind.
+    late = times > 3 * blow_up
+    carried = field.coefficient * a0[late] * ((w0[late] @ x.T) ** p @ s) / len(x)
+    near = (
+        np.arange(len(a0))
+        if abs(float(np.sum(carried))) > CARRIED * fraction * risk
+        else np.flatnonzero(~late)
+    )
     start_a, start_w, early = a0[near], w0[near], 0.0
     left = _left(field, start_a, start_w, blow_up, fall, fraction * risk)
     leading_time, leading_blow_up = blow_up - left, blow_up
@@ -214,13 +225,13 @@ def _followed(
 
 def perturbed_neurons(
     field: SmoothField,
-    a0: np.ndarray,
-    w0: np.ndarray,
-    x: np.ndarray,
-    s: np.ndarray,
+    a0: Real[np.ndarray, "N"],
+    w0: Real[np.ndarray, "N D"],
+    x: Real[np.ndarray, "n D"],
+    s: Real[np.ndarray, "n"],
     next_term: tuple[int, float],
     time: float,
-) -> tuple[np.ndarray, np.ndarray] | None:
+) -> tuple[Float64[np.ndarray, "N"], Float64[np.ndarray, "N D"]] | None:
     """Neurons a (N,), w (N, D) at a time of the flow with its next Taylor term, a' = c P + c' mean(s z^q) and w' alike.
 
     None where one blows up before.  Cost: about a hundred batched steps of N n D operations each.
