@@ -27,6 +27,8 @@ from theory.systems.smooth import smooth_system
 # The fall of the loss that ends the initial stage, for orders above 1 and for order 1; chosen because what is neglected
 # there, of the order of the fall, is a hundredth and a thousandth on ordinary data.
 FIRST_FALL = (0.01, 0.001)
+# The largest share of the fall that networks may have at the start; chosen because the rest, as much, is then the stage's.
+BEGUN = 0.5
 DECADES = 7  # of smaller falls that are tried; chosen because the last, 1e-9, is what training resolves
 
 
@@ -146,7 +148,13 @@ class SmoothPrediction(Prediction):
                 "stage earlier; a smaller --fraction, with a smaller --init-std, would be conclusive"
             )
         if self.driving_order > 1:
-            return None
+            share = float(np.max(np.abs(expected.begun)))
+            if share <= BEGUN:
+                return None
+            return (
+                f"at the start the loss differs from that of zero output by {share:.2g} of the fall by {fallen}: there is "
+                "no initial stage; a larger --fraction or a smaller --init-std would give one"
+            )
         lasting = float(np.min(expected.times)) * self.linear.rate
         if lasting >= 1:
             return None

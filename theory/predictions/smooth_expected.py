@@ -125,7 +125,15 @@ def _blow_up(leading: LeadingOrder, a0: np.ndarray, w0: np.ndarray, fraction: fl
         spread=spread,
         left_out=left_out,
         drift=drift,
+        begun=_begun(leading, a0, w0, fraction),
     )
+
+
+def _begun(leading: LeadingOrder, a0: np.ndarray, w0: np.ndarray, fraction: float) -> np.ndarray:
+    """The share (B,) of the fall that the networks have at the start, where their output is not 0 either."""
+    z = w0 @ leading.x.T
+    fallen = leading.coefficient * np.sum(a0 * (z**leading.order @ leading.signal), axis=1) / len(leading.x)
+    return fallen / (fraction * leading.problem.risk)
 
 
 def _left_out(start: State, end: State, horizon: Horizon) -> tuple[float, float, np.ndarray, np.ndarray]:

@@ -17,7 +17,7 @@ from theory.forms.moment_tensor import MomentTensor
 from theory.forms.stability import Kind
 from theory.formula.activation import activation
 from theory.orientations import find_orientations, sign_descent_orientations
-from theory.orientations import result as data_rounding
+from theory.forms import data_rounding
 from theory.orientations.undetermined import undetermined
 
 CASES = Path(__file__).parents[2] / "cases"

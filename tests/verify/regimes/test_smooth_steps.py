@@ -48,6 +48,14 @@ def test_a_learning_rate_that_hides_the_flow_is_named_with_one_that_would_not(op
     assert gathered(data="sine5", **{**options, "lr": better}).steps_hide is None
 
 
+def test_a_small_fall_counts_the_neurons_that_never_lead():
+    """At a fall of 1e-7 of the loss they carry a tenth of it; at 1e-9 the start has fallen further already."""
+    (found,) = horizon(gathered(data="line", activation="xtanh", fraction=1e-7))
+    assert found.verdict is Verdict.CONFIRMED, (found.observed, found.tolerance)
+    assert found.observed < 1e-4
+    assert "no initial stage" in AT_HORIZON.outside(gathered(data="line", activation="xtanh", fraction=1e-9))
+
+
 def test_a_time_off_by_what_a_step_changes_is_refuted():
     """The step size is no cloak: at a learning rate that is judged, 1/γ of error in the horizon is seen."""
     from dataclasses import replace

@@ -23,11 +23,15 @@ NEAR_CHANCE = (
 
 def near_chance(chance: float, largest: float) -> str | None:
     """The reason why an angle is not judged: random vectors come to `chance`, which must be above `largest`."""
+    if np.isnan(chance):
+        return "no isolated orientation grows: the attracting set is a continuum, to which no chance level is measured"
     return None if chance > largest else f"random vectors come to {chance:.3g} rad{NEAR_CHANCE}"
 
 
 def chance_angle(evidence: Evidence, draws: int = 4000) -> float:
-    """The median angle between random unit vectors and the nearest growing orientation."""
+    """The median angle between random unit vectors and the nearest growing orientation; nan where none is isolated."""
+    if not len(evidence.targets):
+        return float("nan")
     drawn = generator(evidence.experiment.seed, Stream.CHANCE_ANGLE)
     targets = evidence.targets
     u = unit(drawn.standard_normal((draws, targets.shape[1])))
