@@ -12,12 +12,12 @@ from tests.theory.mutants.mutated import mutated
 from theory import predict
 from theory.beyond.leading_order import drive
 from theory.errors import TheoryError
+from theory.forms import data_rounding
 from theory.forms.data_rounding import is_rounded
 from theory.forms.moment_tensor import MomentTensor
 from theory.forms.stability import Kind
 from theory.formula.activation import activation
 from theory.orientations import find_orientations, sign_descent_orientations
-from theory.forms import data_rounding
 from theory.orientations.undetermined import undetermined
 
 CASES = Path(__file__).parents[2] / "cases"
