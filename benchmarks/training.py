@@ -14,6 +14,7 @@ import torch
 
 from numerics.data import load
 from numerics.nets import Network, Parameters
+from numerics.nets.initial import initialise
 from numerics.training import train
 from numerics.training.stopping import Steps
 
@@ -57,7 +58,7 @@ def _loop_process(start, done, dtype: torch.dtype, rounds: int) -> None:
     torch.set_num_threads(1)
     data = load("sine5")
     x, y = torch.as_tensor(data.x, dtype=dtype), torch.as_tensor(data.y[:, None], dtype=dtype)
-    net = _loop_network(Network(5, 50).initialise(STD, 1, dtype=dtype), 0)
+    net = _loop_network(initialise(Network(5, 50), STD, 1, dtype=dtype), 0)
     _loop(net, x, y, 20)
     done.wait()
     for _ in range(rounds):
@@ -84,7 +85,7 @@ def _two_processes(dtype: torch.dtype) -> float:
 
 
 def _accuracy(network: Network, dtype: torch.dtype, x: np.ndarray, y: np.ndarray) -> float:
-    parameters = network.initialise(STD, 2, dtype=dtype)
+    parameters = initialise(network, STD, 2, dtype=dtype)
     options = {"loss": "mse", "optimizer": "adam", "lr": RATE}
     ours = train(network, parameters, x, y, stop=Steps(ACCURACY_STEPS), **options).parameters
     worst = 0.0
@@ -100,7 +101,7 @@ def _compare(members: int, dtype: torch.dtype) -> dict:
     """Seconds per network-step of both sides, and of tanh alone, each at its better number of threads."""
     data = load("sine5")
     network = Network(data.inputs, 50)
-    parameters = network.initialise(STD, members, dtype=dtype)
+    parameters = initialise(network, STD, members, dtype=dtype)
     x, y = torch.as_tensor(data.x, dtype=dtype), torch.as_tensor(data.y[:, None], dtype=dtype)
     z = STD * torch.randn(members, 50, 80, dtype=dtype)
     out = torch.empty_like(z)
@@ -137,7 +138,7 @@ def _wide() -> dict:
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((samples, inputs)) / inputs**0.5, rng.standard_normal(samples)
     network = Network(inputs, width)
-    parameters = network.initialise(STD, 1)
+    parameters = initialise(network, STD, 1)
     options = {"loss": "mse", "optimizer": "adam", "lr": RATE, "stop": Steps(steps), "snapshots": []}
     ours = peer = float("inf")
     rows, targets = torch.as_tensor(x), torch.as_tensor(y[:, None])

@@ -6,11 +6,10 @@ factor."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import prod
 from operator import index
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -19,10 +18,6 @@ from torch import Tensor
 
 from numerics.errors import NumericsError
 from numerics.nets.activations import Elementwise, TorchActivation, from_callable, get
-
-if TYPE_CHECKING:
-    from numerics.nets.initial import Scales
-
 
 Parameters = dict[str, Tensor]
 Activation = str | TorchActivation | Elementwise
@@ -182,12 +177,6 @@ class Network:
             value = self.layers[number - 1](z)
             hidden = value + hidden if self.residual else value
         return _affine(parameters["a"], hidden, self.output_bias)
-
-    def initialise(self, std: Scales, seeds: int | Sequence[int], **options: Any) -> Parameters:
-        """Parameters of one member per seed: see `numerics.nets.initial.initialise`."""
-        from numerics.nets.initial import initialise
-
-        return initialise(self, std, seeds, **options)
 
     def neurons(self, parameters: Mapping[str, Tensor]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(a, w) of a two-layer network as numpy float64: a (B, m), or (B, m, K), and w (B, m, D).

@@ -14,6 +14,7 @@ from numerics.nets import Convolution, Network, flatten, losses
 from numerics.nets import gradient as gradients
 from numerics.nets.activations import from_callable
 from numerics.nets.gradient import RiskGradient, activation_kind, network_kind
+from numerics.nets.initial import initialise
 from numerics.training import train
 from numerics.training.optimizers import Adam
 from numerics.training.stopping import LossFraction, Steps
@@ -30,7 +31,7 @@ def _data(network: Network, samples: int, seed: int) -> tuple[torch.Tensor, torc
 def _both(network: Network, std: float, samples: int, seed: int, loss: str = "half-mse"):
     """(decrease, gradient) of three members, compiled and by torch."""
     x, y = _data(network, samples, seed)
-    flat = flatten(network, network.initialise(std, 3))
+    flat = flatten(network, initialise(network, std, 3))
     answers = []
     for known in (activation_kind, lambda *_: None):
         with mock.patch.object(gradients, "activation_kind", known):
@@ -139,9 +140,9 @@ def test_a_member_is_the_same_to_the_last_bit_in_every_batch(name, optimizer, th
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(threads)
-        many = train(network, network.initialise(0.1, 20), x, y.T, **options)
+        many = train(network, initialise(network, 0.1, 20), x, y.T, **options)
         for seed in (0, 7, 19):
-            alone = train(network, network.initialise(0.1, [seed]), x, y.T, **options)
+            alone = train(network, initialise(network, 0.1, [seed]), x, y.T, **options)
             assert alone.steps[0] == many.steps[seed]
             for group in network.shapes:
                 assert torch.equal(alone.parameters[group][0], many.parameters[group][seed])

@@ -7,7 +7,7 @@ import torch
 from numerics.errors import NumericsError
 from numerics.nets import Convolution, Network, flatten, losses, views
 from numerics.nets.gradient import RiskGradient
-from numerics.nets.initial import Balanced
+from numerics.nets.initial import Balanced, initialise
 
 NETWORKS = {
     "two-layer": Network(3, 7),
@@ -53,7 +53,7 @@ def _reference(network, parameters, member, x):
 @pytest.mark.parametrize("name", NETWORKS)
 def test_forward_is_the_network_of_torch(name):
     network = NETWORKS[name]
-    parameters = network.initialise(0.7, [4, 9])
+    parameters = initialise(network, 0.7, [4, 9])
     x, _ = _data(network)
     f = network.forward(parameters, x)
     for member in range(2):
@@ -65,7 +65,7 @@ def test_forward_is_the_network_of_torch(name):
 @pytest.mark.parametrize("loss", ["half-mse", "huber"])
 def test_hand_written_gradient_is_the_automatic_one(name, loss):
     network = NETWORKS[name]
-    flat = flatten(network, network.initialise(0.7, 5))
+    flat = flatten(network, initialise(network, 0.7, 5))
     x, y = _data(network)
     gradient = torch.empty_like(flat)
     risk = RiskGradient(network, x, y, losses.get(loss), 5)
@@ -86,7 +86,7 @@ def test_hand_written_gradient_is_the_automatic_one(name, loss):
 def test_autograd_of_the_forward_pass_is_right():
     # the witness of the test above, itself checked by finite differences through the written derivatives
     network = NETWORKS["deep"]
-    flat = flatten(network, network.initialise(0.5, 1)).requires_grad_()
+    flat = flatten(network, initialise(network, 0.5, 1)).requires_grad_()
     x, _ = _data(network, 3)
     assert torch.autograd.gradcheck(
         lambda t: network.forward(views(network, t), x), flat, eps=1e-6, atol=1e-7
@@ -95,18 +95,18 @@ def test_autograd_of_the_forward_pass_is_right():
 
 def test_a_member_is_its_seed_whatever_the_batch():
     network = NETWORKS["deep"]
-    alone = network.initialise(0.1, [17])
-    among = network.initialise(0.1, [3, 17, 5])
+    alone = initialise(network, 0.1, [17])
+    among = initialise(network, 0.1, [3, 17, 5])
     for name in network.shapes:
         torch.testing.assert_close(alone[name][0], among[name][1], rtol=0, atol=0)
-    first, second = (network.initialise(0.1, [seed])["w1"] for seed in (1, 2))
+    first, second = (initialise(network, 0.1, [seed])["w1"] for seed in (1, 2))
     assert not torch.equal(first, second)
 
 
 def test_torch_callables_are_activations_and_numpy_integers_sizes():
     named, own = Network(3, (7, 5), activations=("tanh", "silu")), torch.nn.SiLU()
     given = Network(np.int64(3), [np.int64(7), 5], activations=(torch.tanh, lambda z: own(z)))
-    parameters = named.initialise(0.7, np.int64(2))
+    parameters = initialise(named, 0.7, np.int64(2))
     x, _ = _data(named)
     torch.testing.assert_close(
         given.forward(parameters, x), named.forward(parameters, x), rtol=1e-13, atol=1e-14
@@ -117,17 +117,17 @@ def test_torch_callables_are_activations_and_numpy_integers_sizes():
 
 def test_scales_per_group_and_member():
     network = Network(3, 4)
-    one = network.initialise(1.0, 3)
-    scaled = network.initialise({"w1": [1.0, 2.0, 4.0], "a": 0.5}, 3)
+    one = initialise(network, 1.0, 3)
+    scaled = initialise(network, {"w1": [1.0, 2.0, 4.0], "a": 0.5}, 3)
     torch.testing.assert_close(scaled["w1"], one["w1"] * torch.tensor([1.0, 2.0, 4.0])[:, None, None])
     torch.testing.assert_close(scaled["a"], 0.5 * one["a"])
-    single = network.initialise(1.0, 3, dtype=torch.float32)
+    single = initialise(network, 1.0, 3, dtype=torch.float32)
     torch.testing.assert_close(single["w1"], one["w1"].float(), rtol=0, atol=0)
 
 
 def test_standard_deviation_is_the_one_asked_for():
     network = Network(9, 1000)
-    w = network.initialise(0.01, 8)["w1"].numpy()
+    w = initialise(network, 0.01, 8)["w1"].numpy()
     # relative standard error of a standard deviation from N normals: 1/√(2N); six of them
     assert w.std() == pytest.approx(0.01, rel=6 / np.sqrt(2 * w.size))
     assert abs(w.mean()) < 6 * 0.01 / np.sqrt(w.size)
@@ -136,7 +136,7 @@ def test_standard_deviation_is_the_one_asked_for():
 @pytest.mark.parametrize("p", [1, 2, 3])
 def test_balanced_law_makes_the_invariant_vanish(p):
     network = Network(4, 30)
-    a, w = network.neurons(network.initialise(1e-3, 6, law=Balanced(p)))
+    a, w = network.neurons(initialise(network, 1e-3, 6, law=Balanced(p)))
     assert a.shape == (6, 30)
     assert w.shape == (6, 30, 5)
     np.testing.assert_allclose((w**2).sum(-1), p * a**2, rtol=1e-13)
@@ -145,13 +145,13 @@ def test_balanced_law_makes_the_invariant_vanish(p):
 
 def test_neurons_of_several_outputs_and_flatten_inverts_views():
     network = Network(3, 7, outputs=2, output_bias=True)
-    parameters = network.initialise(1.0, 2)
+    parameters = initialise(network, 1.0, 2)
     a, _ = network.neurons(parameters)
     np.testing.assert_array_equal(a[1, 4], parameters["a"][1, :, 4].numpy())
     again = views(network, flatten(network, parameters))
     assert all(torch.equal(again[name], parameters[name]) for name in network.shapes)
     with pytest.raises(NumericsError, match="two-layer"):
-        NETWORKS["deep"].neurons(NETWORKS["deep"].initialise(1.0, 1))
+        NETWORKS["deep"].neurons(initialise(NETWORKS["deep"], 1.0, 1))
 
 
 @pytest.mark.parametrize(
@@ -164,21 +164,21 @@ def test_neurons_of_several_outputs_and_flatten_inverts_views():
         (lambda: Network(3, 4, activations="nope"), "unknown activation"),
         (lambda: Network(5, 4, convolution=Convolution(1, 2, 2, 1)), "covers 4 inputs"),
         (lambda: Convolution(1, 2, 2, 3), "larger than"),
-        (lambda: Network(3, 4).initialise(-1.0, 2), "≥ 0"),
-        (lambda: Network(3, 4).initialise([1.0, 2.0, 3.0], 2), "each of 2 members"),
-        (lambda: Network(3, 4).initialise({"w1": 1.0}, 2), "groups are"),
-        (lambda: Network(3, 4).initialise(1.0, 0), "positive count"),
+        (lambda: initialise(Network(3, 4), -1.0, 2), "≥ 0"),
+        (lambda: initialise(Network(3, 4), [1.0, 2.0, 3.0], 2), "each of 2 members"),
+        (lambda: initialise(Network(3, 4), {"w1": 1.0}, 2), "groups are"),
+        (lambda: initialise(Network(3, 4), 1.0, 0), "positive count"),
         (lambda: Network(3, 4.0), "whole numbers, not 4.0"),
         (lambda: Network(3, True), "whole numbers, not True"),
         (lambda: Network(3, 4, activations=torch.sum), "must return a tensor"),
         (lambda: Convolution(1, 4, 4, 2.5), "kernel must be whole"),
-        (lambda: Network(3, 4).initialise("x", 2), "≥ 0"),
-        (lambda: Network(3, 4).initialise(1.0, "12"), "seeds must be"),
-        (lambda: Network(3, 4).initialise(1.0, [1.5]), "seeds must be"),
-        (lambda: Network(3, 4).initialise(1.0, 2, dtype=torch.int32), "accepted are torch.float64"),
-        (lambda: Network(3, 4).initialise(1.0, 2, device="gpu0"), "device 'gpu0' cannot be used"),
-        (lambda: Network(3, 4).initialise(1.0, 2, law=Balanced(0)), "at least 1"),
-        (lambda: Network(3, 4).check(Network(3, 5).initialise(1.0, 2)), "has shape"),
+        (lambda: initialise(Network(3, 4), "x", 2), "≥ 0"),
+        (lambda: initialise(Network(3, 4), 1.0, "12"), "seeds must be"),
+        (lambda: initialise(Network(3, 4), 1.0, [1.5]), "seeds must be"),
+        (lambda: initialise(Network(3, 4), 1.0, 2, dtype=torch.int32), "accepted are torch.float64"),
+        (lambda: initialise(Network(3, 4), 1.0, 2, device="gpu0"), "device 'gpu0' cannot be used"),
+        (lambda: initialise(Network(3, 4), 1.0, 2, law=Balanced(0)), "at least 1"),
+        (lambda: Network(3, 4).check(initialise(Network(3, 5), 1.0, 2)), "has shape"),
     ],
 )
 def test_what_is_no_network_is_refused(build, message):
@@ -188,6 +188,6 @@ def test_what_is_no_network_is_refused(build, message):
 
 def test_a_law_or_a_convolution_that_is_none_is_refused():
     with pytest.raises(NumericsError, match="a method draw is needed"):
-        Network(3, 4).initialise(0.1, 2, law="gaussian")
+        initialise(Network(3, 4), 0.1, 2, law="gaussian")
     with pytest.raises(NumericsError, match="must be a Convolution"):
         Network(3, 4, convolution=3)  # type: ignore[arg-type]

@@ -11,6 +11,7 @@ from numerics import memory as host
 from numerics.errors import NumericsError
 from numerics.flow import gradient_flow, leading_flow, moments
 from numerics.nets import Network
+from numerics.nets.initial import initialise
 from numerics.training import memory, train
 from numerics.training.stopping import Steps
 
@@ -25,9 +26,9 @@ torch.set_num_threads(1)
 x, y = torch.linspace(-1, 1, 24).double().view(8, 3).numpy(), torch.arange(8.0).double().numpy()
 options = {"lr": 1e-3, "optimizer": "adam", "snapshots": [0, 2], "keep_parameters": True}
 small = Network(3, 4)
-train(small, small.initialise(0.1, 2), x, y, stop=Steps(4), **options)
+train(small, initialise(small, 0.1, 2), x, y, stop=Steps(4), **options)
 network = Network(3, 20000)
-parameters = network.initialise(0.1, 24)
+parameters = initialise(network, 0.1, 24)
 present = int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
 train(network, parameters, x, y, stop=Steps(4), **options)
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - present
@@ -45,7 +46,7 @@ def test_the_measured_peak_is_within_half_of_the_prediction():
 def test_a_run_that_cannot_fit_is_refused_with_the_numbers(monkeypatch):
     monkeypatch.setattr(memory, "available_bytes", lambda device: 2**20)
     network = Network(3, 5000)
-    parameters = network.initialise(0.1, 4)
+    parameters = initialise(network, 0.1, 4)
     with pytest.raises(NumericsError, match=r"4 networks of 25000 parameters.*GiB and 0.0 GiB are available"):
         train(network, parameters, torch.ones(5, 3).numpy(), torch.arange(5.0).numpy(), lr=0.1, stop=Steps(2))
     assert memory.training_bytes(network, 5, 4, torch.float64, torch.device("cpu"), 0, 0) > 2**20
@@ -98,7 +99,7 @@ torch.set_num_threads(1)
 def run(network, samples, members, optimizer, dtype=torch.float64, **options):
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((samples, network.inputs)), rng.standard_normal((samples, network.outputs))
-    parameters = network.initialise(1e-3, members, dtype=dtype)
+    parameters = initialise(network, 1e-3, members, dtype=dtype)
     before = forget_peak()
     train(network, parameters, x, y, lr=1e-5, optimizer=optimizer, stop=Steps(4), **options)
     memories = {"gd": 0, "momentum": 1, "adam": 2}[optimizer]

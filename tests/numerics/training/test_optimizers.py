@@ -7,6 +7,7 @@ import torch
 from numerics.data import load
 from numerics.errors import NumericsError
 from numerics.nets import Network
+from numerics.nets.initial import initialise
 from numerics.training import train
 from numerics.training.optimizers import Adam, GradientDescent, Momentum, SignDescent, get
 from numerics.training.stopping import Steps
@@ -46,7 +47,7 @@ def _distance(one, other):
 
 def _setting():
     data, network = load("line"), Network(1, 20)
-    return network, network.initialise(0.3, 2), data.x, data.y
+    return network, initialise(network, 0.3, 2), data.x, data.y
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from numerics.data import append_bias, load
-from numerics.errors import NumericsError
 from numerics.nets import Convolution, Network
 from numerics.nets.activations import from_callable
+from numerics.nets.initial import initialise
 from numerics.training import log_spaced, train, train_stepwise
-from numerics.training.optimizers import Adam, Momentum
+from numerics.training.optimizers import Adam
 from numerics.training.stopping import Alignment, LossFraction, RescaledTime, Status, Steps, Time
 
 EPS = np.finfo(float).eps
@@ -24,7 +24,7 @@ def test_first_steps_follow_the_closed_form_of_multiplicity_one():
     # below 1e-6 the leading flow is exact to ε²; gradient descent multiplies a ± w∥ by (1 ± ηγ) each step
     data, network, steps, eta = load("sine5"), Network(5, 50), 60, 0.05
     g, gamma = _rate(data)
-    parameters = network.initialise(1e-9, 3)
+    parameters = initialise(network, 1e-9, 3)
     a0, w0 = network.neurons(parameters)
     result = train(network, parameters, data.x, data.y, lr=eta / gamma, stop=Steps(steps))
     a, w = network.neurons(result.parameters)
@@ -43,7 +43,7 @@ def test_the_loss_fraction_is_met_at_the_predicted_horizon():
     # tenfold for a tenth of δ, up to second order in δ and to the interpolation in a step, (2η)²/8
     data, network, eta = load("sine5"), Network(5, 50), 0.002
     g, gamma = _rate(data)
-    parameters = network.initialise(1e-6, 3)
+    parameters = initialise(network, 1e-6, 3)
     a0, w0 = network.neurons(parameters)
     s = (((a0 + w0 @ g / gamma) / 2) ** 2).sum(axis=1)
     kappa = np.mean((append_bias(data.x) @ g / gamma) ** 2)
@@ -70,7 +70,7 @@ def test_crossing_times_converge_with_the_step():
     # without interpolation inside the step the time would be off by up to η/γ, at every η
     data, network = load("sine5"), Network(5, 50)
     _, gamma = _rate(data)
-    parameters = network.initialise(1e-4, 2)
+    parameters = initialise(network, 1e-4, 2)
     rule = [LossFraction(0.01), Steps(40000)]
     times = [
         train(network, parameters, data.x, data.y, lr=eta / gamma, stop=rule).times
@@ -88,7 +88,7 @@ def test_rescaled_time_walks_the_same_path_at_every_scale(name, p):
     results = [
         train(
             network,
-            network.initialise(scale, 3),
+            initialise(network, scale, 3),
             data.x,
             data.y,
             lr=RescaledTime(0.02, p),
@@ -104,7 +104,7 @@ def test_rescaled_time_walks_the_same_path_at_every_scale(name, p):
 
 def test_rescaled_time_uses_the_largest_neuron_of_the_member():
     data, network = load("line"), Network(1, 6, activations="cube")
-    parameters = network.initialise(0.01, 4)
+    parameters = initialise(network, 0.01, 4)
     a, w = network.neurons(parameters)
     rho = np.sqrt(a**2 + (w**2).sum(-1)).max(axis=1)
     result = train(network, parameters, data.x, data.y, lr=RescaledTime(0.1, 3, 2.0), stop=Steps(1))
@@ -116,11 +116,11 @@ def test_a_member_does_not_depend_on_its_batch(optimizer):
     data, network, steps = load("sine5"), Network(5, 50), 1000
     lr = 0.01 if optimizer == "gd" else 1e-3
     options = {"lr": lr, "optimizer": optimizer, "stop": [LossFraction(0.9), Steps(steps)], "snapshots": []}
-    alone = train(network, network.initialise(0.005, [11]), data.x, data.y, **options)
+    alone = train(network, initialise(network, 0.005, [11]), data.x, data.y, **options)
     seeds = [*range(20), 11, *range(30, 60)]
     scales = np.where(np.arange(51) % 3 == 0, 0.5, 0.005)  # some with large arguments, some that stop early
     scales[20] = 0.005
-    among = train(network, network.initialise(scales, seeds), data.x, data.y, **options)
+    among = train(network, initialise(network, scales, seeds), data.x, data.y, **options)
     assert alone.steps[0] == among.steps[20]
     for name in network.shapes:
         one, other = alone.parameters[name][0], among.parameters[name][20]
@@ -129,8 +129,8 @@ def test_a_member_does_not_depend_on_its_batch(optimizer):
 
 def test_a_diverging_member_stops_alone():
     data, network = load("line"), Network(1, 5, activations="cube")
-    parameters = network.initialise(0.5, 3)
-    alone = train(network, network.initialise(0.5, [0]), data.x, data.y, lr=1e-3, stop=Steps(50))
+    parameters = initialise(network, 0.5, 3)
+    alone = train(network, initialise(network, 0.5, [0]), data.x, data.y, lr=1e-3, stop=Steps(50))
     result = train(network, parameters, data.x, data.y, lr=[1e-3, 1e6, 1e-3], stop=Steps(50))
     assert result.status == (Status.BUDGET, Status.DIVERGED, Status.BUDGET)
     assert result.steps[0] == 50
@@ -144,7 +144,7 @@ def test_time_is_reached_exactly_and_per_member():
     data, network = load("line"), Network(1, 5)
     rates = np.array([0.3, 0.07, 0.011])
     result = train(
-        network, network.initialise(0.1, 3), data.x, data.y, lr=rates, stop=[Time(1.0), Steps(1000)]
+        network, initialise(network, 0.1, 3), data.x, data.y, lr=rates, stop=[Time(1.0), Steps(1000)]
     )
     assert result.status == (Status.TIME,) * 3
     np.testing.assert_allclose(result.times, 1.0, rtol=8 * EPS)
@@ -157,7 +157,7 @@ def test_alignment_stops_when_the_amplitude_is_aligned():
     rule = Alignment(np.stack([g, -g]), cosine=0.95, share=0.9, every=5)
     result = train(
         network,
-        network.initialise(1e-5, 4),
+        initialise(network, 1e-5, 4),
         data.x,
         data.y,
         lr=RescaledTime(0.02, 1, gamma),
@@ -183,7 +183,7 @@ def test_snapshots_come_at_the_steps_asked_for_and_finished_members_rest():
     data, network = load("line"), Network(1, 5)
     stop = [Time(0.5), Steps(100)]
     run = train_stepwise(
-        network, network.initialise(0.1, 2), data.x, data.y, lr=[0.1, 0.01], stop=stop, snapshots=[0, 3, 20]
+        network, initialise(network, 0.1, 2), data.x, data.y, lr=[0.1, 0.01], stop=stop, snapshots=[0, 3, 20]
     )
     seen = []
     try:
@@ -205,7 +205,7 @@ def test_snapshots_come_at_the_steps_asked_for_and_finished_members_rest():
 
 def test_mini_batches_are_those_of_the_plain_loop():
     data, network, size = load("line"), Network(1, 6), 12
-    parameters = network.initialise(0.3, 2)
+    parameters = initialise(network, 0.3, 2)
     result = train(network, parameters, data.x, data.y, lr=0.05, stop=Steps(9), batch_size=size, batch_seed=4)
     leaf = {name: value.clone().requires_grad_() for name, value in parameters.items()}
     generator = np.random.default_rng(np.random.SeedSequence(4))
@@ -233,7 +233,7 @@ def test_deep_convolutional_and_own_activations_train():
     ):
         result = train(
             network,
-            network.initialise(0.3, 2),
+            initialise(network, 0.3, 2),
             x,
             y,
             lr=1e-2,
@@ -248,7 +248,7 @@ def test_deep_convolutional_and_own_activations_train():
 def test_single_precision_follows_double():
     data, network = load("line"), Network(1, 10)
     wide, narrow = (
-        train(network, network.initialise(0.3, 2, dtype=dtype), data.x, data.y, lr=0.05, stop=Steps(100))
+        train(network, initialise(network, 0.3, 2, dtype=dtype), data.x, data.y, lr=0.05, stop=Steps(100))
         for dtype in (torch.float64, torch.float32)
     )
     assert narrow.parameters["a"].dtype == torch.float32
@@ -259,7 +259,7 @@ def test_single_precision_follows_double():
 
 def test_progress_is_reported_and_the_input_left_alone():
     data, network = load("line"), Network(1, 4)
-    parameters = network.initialise(0.1, 2)
+    parameters = initialise(network, 0.1, 2)
     before = {name: value.clone() for name, value in parameters.items()}
     calls = []
     train(
@@ -273,132 +273,3 @@ def test_progress_is_reported_and_the_input_left_alone():
     )
     assert calls == [(0, 2), (100, 2), (200, 2)]
     assert all(torch.equal(before[name], parameters[name]) for name in before)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"stop": Time(1.0)}, "no step budget"),
-        ({"lr": 0.0}, "lr must be a positive number"),
-        ({"lr": [0.1, 0.1, 0.1]}, "one for each of 2 members"),
-        ({"x": np.zeros((40, 2))}, r"x must be \(n, 1\)"),
-        ({"y": np.zeros((40, 3))}, r"y must be \(40, 1\)"),
-        ({"y": np.full(40, np.nan)}, "must be finite"),
-        ({"batch_size": 41}, "batch_size must be 1 to the 40"),
-        ({"batch_size": 4.0}, "batch_size must be 1 to the 40"),
-        ({"batch_size": 4, "batch_seed": -1}, "batch_seed must be"),
-        ({"snapshots": [2.5]}, "snapshots must be whole steps"),
-        ({"snapshots": 5.5}, "snapshots must be whole steps"),
-        ({"weight_decay": -0.1}, "weight_decay must be"),
-        ({"weight_decay": float("nan")}, "weight_decay must be"),
-        ({"lr": "fast"}, "lr must be a positive number"),
-        ({"stop": None}, "no step budget"),
-        ({"x": np.zeros((0, 1)), "y": np.zeros(0)}, r"x must be \(n, 1\), n ≥ 1"),
-        ({"x": "line"}, "x must be an array of real numbers"),
-        ({"y": np.full(40, 1j)}, "y must be an array of real numbers"),
-        ({"optimizer": 3}, "unknown optimizer"),
-        ({"optimizer": "sgd"}, "unknown optimizer"),
-        ({"loss": "mae"}, "unknown loss"),
-        ({"stop": [Steps(3), Alignment(np.ones((1, 5)))]}, "5 coordinates"),
-    ],
-)
-def test_what_cannot_be_trained_is_refused(change, message):
-    data, network = load("line"), Network(1, 4)
-    options = {"x": data.x, "y": data.y, "lr": 0.1, "stop": Steps(3)} | change
-    with pytest.raises(NumericsError, match=message):
-        train(network, network.initialise(0.1, 2), **options)
-
-
-@pytest.mark.parametrize(
-    "build",
-    [
-        lambda: LossFraction(1.0),
-        lambda: Time(-1.0),
-        lambda: Steps(-1),
-        lambda: Steps(1e3),
-        lambda: Time("end"),
-        lambda: LossFraction(None),
-        lambda: Alignment(np.zeros((1, 2))),
-        lambda: Alignment(np.ones((2, 3, 4))),
-        lambda: Alignment("up"),
-        lambda: Momentum(1.0),
-        lambda: Adam((0.9, 1.0)),
-        lambda: Adam(eps=-1.0),
-        lambda: RescaledTime(0.0),
-    ],
-)
-def test_rules_that_mean_nothing_are_refused(build):
-    with pytest.raises(NumericsError):
-        build()
-
-
-@pytest.mark.parametrize("optimizer", ["gd", "momentum", "adam"])
-def test_a_member_that_diverges_within_an_epoch_of_mini_batches_stops_there(optimizer):
-    x, y = np.random.default_rng(0).standard_normal((40, 3)), np.ones(40)
-    network = Network(3, 6, activations="cube")
-    start = network.initialise([0.01, 1.0, 0.01], 3)
-    lr = np.array([1e-3, 1e90, 1e-3])
-    result = train(network, start, x, y, optimizer=optimizer, lr=lr, stop=Steps(60), batch_size=4)
-    assert result.status == (Status.BUDGET, Status.DIVERGED, Status.BUDGET)
-    assert all(torch.isfinite(each).all() for each in result.parameters.values())
-    assert result.steps[1] < 10  # an epoch
-    assert np.isfinite(result.losses[[0, 2]]).all()
-    alone = train(
-        network,
-        {k: v[:1] for k, v in start.items()},
-        x,
-        y,
-        optimizer=optimizer,
-        lr=1e-3,
-        stop=Steps(60),
-        batch_size=4,
-    )
-    torch.testing.assert_close(alone.parameters["w1"][0], result.parameters["w1"][0], rtol=1e-12, atol=0)
-
-
-def test_members_without_weights_or_numbers_end_as_what_they_are():
-    x, y = np.random.default_rng(0).standard_normal((10, 3)), np.ones(10)
-    network = Network(3, 4, activations="cube")
-    start = network.initialise(0.1, 2)
-    for each in start.values():
-        each[0] = 0
-    stop = [Steps(5), Alignment(np.eye(4)[:1], every=1)]
-    still = train(network, start, x, y, lr=RescaledTime(0.01, multiplicity=3), stop=stop)
-    assert still.status[0] is Status.BUDGET
-    assert float(still.parameters["w1"][0].abs().max()) == 0
-    start["a"][1] = float("nan")
-    lost = train(network, start, x, y, lr=0.1, stop=Steps(5))
-    assert lost.status == (Status.BUDGET, Status.DIVERGED)
-    assert lost.steps.tolist() == [5, 0]
-
-
-def test_a_loss_fraction_met_in_an_epoch_of_mini_batches_is_its_end():
-    """A crossing anywhere in an epoch was once put at the same share of the epoch's last step."""
-    rng = np.random.default_rng(0)
-    x = rng.standard_normal((24, 3))
-    y = np.sin(x @ [1.0, 2.0, -1.0]) + 0.3
-    network, lr, delta = Network(3, 10), 0.05, 0.02
-    start = network.initialise(1e-3, 1)
-    options = {"lr": lr, "batch_size": 3, "batch_seed": 5}
-    result = train(network, start, x, y, stop=[LossFraction(delta), Steps(10_000)], **options)
-    assert result.status == (Status.LOSS_FRACTION,)
-    steps = int(result.steps[0])
-    assert steps % 8 == 0
-    assert result.times[0] == pytest.approx(steps * lr, rel=1e-12)
-    same = train(network, start, x, y, stop=Steps(steps), **options)
-    before = train(network, start, x, y, stop=Steps(steps - 8), **options)
-    assert all(torch.equal(same.parameters[name], result.parameters[name]) for name in start)
-    assert before.decreases[0] < delta * result.zero_loss <= result.decreases[0]
-
-
-def test_parameters_of_a_module_train_and_halves_are_refused():
-    data, network = load("line"), Network(1, 4)
-    start = network.initialise(0.1, 2)
-    plain = train(network, start, data.x, data.y, lr=0.1, stop=Steps(3))
-    leaves = {name: value.clone().requires_grad_() for name, value in start.items()}
-    result = train(network, leaves, data.x, data.y, lr=0.1, stop=Steps(3))
-    assert all(torch.equal(plain.parameters[name], result.parameters[name]) for name in start)
-    assert all(value.grad is None for value in leaves.values())
-    halves = {name: value.half() for name, value in start.items()}
-    with pytest.raises(NumericsError, match="float16; accepted are"):
-        train(network, halves, data.x, data.y, lr=0.1, stop=Steps(3))

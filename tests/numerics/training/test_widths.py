@@ -6,7 +6,7 @@ import torch
 
 from numerics.errors import NumericsError
 from numerics.nets import Convolution, Network
-from numerics.nets.initial import Balanced
+from numerics.nets.initial import Balanced, initialise
 from numerics.training import train
 from numerics.training.stopping import LossFraction, Steps
 
@@ -27,10 +27,10 @@ def test_every_member_is_the_network_of_its_own_width(optimizer, residual):
         "weight_decay": 0.01,
         "stop": [LossFraction(0.9), Steps(200)],
     }
-    together = train(wide, wide.initialise(0.3, 3, widths=widths), X, Y, **training)
+    together = train(wide, initialise(wide, 0.3, 3, widths=widths), X, Y, **training)
     for member, width in enumerate(widths):
         own = Network(4, width if isinstance(width, tuple) else (width, width), **options)
-        alone = train(own, own.initialise(0.3, [member]), X, Y, **training)
+        alone = train(own, initialise(own, 0.3, [member]), X, Y, **training)
         assert alone.steps[0] == together.steps[member]
         np.testing.assert_allclose(together.losses[member], alone.losses[0], rtol=1e-12)
         one, all_of_it = alone.parameters["w1"][0], together.parameters["w1"][member]
@@ -41,11 +41,11 @@ def test_every_member_is_the_network_of_its_own_width(optimizer, residual):
 
 def test_the_balanced_law_and_scales_by_width_hold_for_every_member():
     network, widths = Network(4, 40), np.array([5, 40, 11])
-    parameters = network.initialise(widths**-1.5, 3, widths=widths.tolist(), law=Balanced(2))
+    parameters = initialise(network, widths**-1.5, 3, widths=widths.tolist(), law=Balanced(2))
     a, w = network.neurons(parameters)
     np.testing.assert_allclose((w**2).sum(-1), 2 * a**2, rtol=1e-13)
     assert (np.abs(a) > 0).sum(axis=1).tolist() == widths.tolist()
-    alone = Network(4, 5).initialise(5**-1.5, [0], law=Balanced(2))
+    alone = initialise(Network(4, 5), 5**-1.5, [0], law=Balanced(2))
     torch.testing.assert_close(parameters["w1"][0, :5], alone["w1"][0], rtol=0, atol=0)
 
 
@@ -63,4 +63,4 @@ def test_the_balanced_law_and_scales_by_width_hold_for_every_member():
 )
 def test_widths_that_cannot_be_had_are_refused(network, widths, message):
     with pytest.raises(NumericsError, match=message):
-        network.initialise(0.1, 2, widths=widths)
+        initialise(network, 0.1, 2, widths=widths)

@@ -329,10 +329,7 @@ def test_naive_orientations_are_those_at_zero_output():
 @pytest.mark.parametrize("name", ["half-mse", "mse"])
 @pytest.mark.parametrize("sigma", ["sigmoid", "gaussian"])
 def test_what_is_left_of_rounded_targets_is_no_signal(name, sigma):
-    """Targets that differ by their rounding alone: y - mean y is not 0, and far above half a unit in its own last place.
-
-    Real targets, down to a millionth of their mean, are followed.
-    """
+    """Targets that differ by their rounding alone; real ones, down to a millionth of their mean, are followed."""
     rng = np.random.default_rng(12)
     for _ in range(20):
         n, d = int(rng.integers(4, 30)), int(rng.integers(1, 4))

@@ -13,9 +13,8 @@ from theory import SmoothPrediction, TheoryError, activation, predict
 from theory.forms.vectors import unit
 from verify.reproduce.counting import PAPER_THRESHOLD, Counts, closeness, count, in_words
 from verify.reproduce.finding import Finding, interval, majority, share
-from verify.reproduce.orientations import Predicted, adam_orientations, flow_orientations
 from verify.reproduce.paths import adam_path, flow_path
-from verify.reproduce.setting import Setting, with_bias
+from verify.reproduce.setting import Predicted, Setting, adam_orientations, flow_orientations, with_bias
 from verify.reproduce.workspace import Workspace
 
 EARLY = 0.01  # the fall of the loss at which the leading order is looked at, of what the fitted mean leaves for σ(0) ≠ 0
