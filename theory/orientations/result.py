@@ -121,6 +121,12 @@ class OrientationSet:
     is D, the bias counted.  `continua` are the sets of orientations that are not isolated; their members are not listed,
     so an empty `attractors` beside one of kind ATTRACTOR does not mean that nothing collects neurons.  `open_saddles` are
     those saddles of a one-sided form into which an open set of neurons flows (`notes` has their shares).
+
+    >>> import theory
+    >>> x, y = [[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]], [1.0, -1.0, -1.0, 1.0]
+    >>> found = theory.predict(x, y, "z**3").orientations
+    >>> found.complete, len(found.attractors), found.bound_2p
+    (True, 8, 6)
     """
 
     multiplicity: int

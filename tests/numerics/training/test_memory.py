@@ -20,6 +20,7 @@ import resource, sys
 import torch
 from numerics.training import memory
 from numerics.nets import Network
+from numerics.nets.initial import initialise
 from numerics.training.stopping import Steps
 from numerics.training import train
 torch.set_num_threads(1)
@@ -90,6 +91,7 @@ TRAINING = (
 import numpy as np, torch
 from numerics.training import memory
 from numerics.nets import Convolution, Network
+from numerics.nets.initial import initialise
 from numerics.training.stopping import Steps
 from numerics.training import train
 torch.set_num_threads(1)
@@ -116,7 +118,8 @@ print(run(eval(CODE), *case[1:4], **case[4]))
 FLOWS = (
     """
 import numpy as np
-from numerics.flow import gradient_flow, leading_flow, memory, moments, one_sided_moments
+from numerics import memory
+from numerics.flow import gradient_flow, leading_flow, moments, one_sided_moments
 """
     + PEAK
     + """

@@ -24,9 +24,9 @@ def gathered(**options):
     [
         {"data": "line", "fraction": 1e-7},
         {"data": "line", "activation": "silu", "fraction": 1e-7},
-        {"data": "sine5", "lr": 0.01},
+        pytest.param({"data": "sine5", "lr": 0.01}, marks=pytest.mark.slow),
         {"data": "sine5", "lr": 0.03},
-        {"data": "sine5", "lr": 1e-4, "optimizer": "momentum"},
+        pytest.param({"data": "sine5", "lr": 1e-4, "optimizer": "momentum"}, marks=pytest.mark.slow),
     ],
 )
 def test_small_falls_and_ordinary_learning_rates_are_confirmed(options):
@@ -38,7 +38,7 @@ def test_small_falls_and_ordinary_learning_rates_are_confirmed(options):
 
 @pytest.mark.parametrize(
     "options",
-    [{"lr": 0.1}, {"lr": 0.5}, {"lr": 0.1, "optimizer": "momentum"}],
+    [{"lr": 0.1}, pytest.param({"lr": 0.5}, marks=pytest.mark.slow), {"lr": 0.1, "optimizer": "momentum"}],
 )
 def test_a_learning_rate_that_hides_the_flow_is_named_with_one_that_would_not(options):
     evidence = gathered(data="sine5", **options)
