@@ -38,8 +38,9 @@ from theory.systems.powers import (
     equation,
     form_and_slope,
     lowest,
+    note,
+    orders_of_error,
     rate,
-    relative_error,
 )
 
 if TYPE_CHECKING:
@@ -98,12 +99,9 @@ def offset_system(activation: Activation, *, variant: OffsetVariant = OffsetVari
             "no order of accuracy; accepted: any other variant"
         )
     terms: dict[str, int] = {}
-    for left in sympy.Add.make_args(sympy.expand(true_a - kept_a)) + sympy.Add.make_args(
-        sympy.expand(true_w - kept_w)
-    ):
-        if left != 0:
-            error, origin = relative_error(lowest(left), TIME_EXPONENT), _origin(left)
-            terms[origin] = min(error, terms.get(origin, error))
+    for kept, true in ((kept_a, true_a), (kept_w, true_w)):
+        for source, error in orders_of_error(true, kept, TIME_EXPONENT, _origin).items():
+            note(terms, source, error)
     if not terms:
         raise TheoryError(
             f"σ = {activation.text} is its constant and one power near 0: the full offset system is the network "

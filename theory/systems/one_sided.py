@@ -21,11 +21,11 @@ Source.      Maennel, Bousquet, Gelly 2018 for ReLU at constant a; the equation 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import sympy
 
-from theory.errors import TheoryError
 from theory.systems import LeadingSystem
 from theory.systems.powers import (
     BENT,
@@ -41,9 +41,10 @@ from theory.systems.powers import (
     describe,
     equation,
     form_and_slope,
-    lowest,
+    homogeneous,
+    note,
+    orders_of_error,
     rate,
-    relative_error,
     require_zero_at_zero,
     sides,
 )
@@ -79,22 +80,12 @@ def one_sided_system(activation: Activation, *, curvature_vanishes: bool = False
         true_w = sympy.expand(signal * EPS * _a * (EPS ** (p - 1) * slope + bending))
 
         # Step 2. What is left out beside the leading ε^p, relative to θ at t = τ ε^{1-p}; the least over both sides.
+        origin = partial(_origin, name)
         for kept, true in ((_s * EPS**p * bent, true_a), (_s * EPS**p * _a * slope, true_w)):
-            for left in sympy.Add.make_args(sympy.expand(true - kept)):
-                if left == 0:
-                    continue
-                origin = (
-                    f"next Taylor term of the activation for {name}"
-                    if left.has(_next)
-                    else "feedback of the output on the signal"
-                )
-                error = relative_error(lowest(left), time_exponent)
-                terms[origin] = min(error, terms.get(origin, error))
+            for source, error in orders_of_error(true, kept, time_exponent, origin).items():
+                note(terms, source, error)
     if not terms:
-        raise TheoryError(
-            f"σ = {activation.text} is homogeneous, with a loss linear in f: the leading-order flow is exact, there is "
-            "no order of error"
-        )
+        raise homogeneous(activation)
 
     # Step 3. Averages, amplitude and orientation by the chain rule; x·u σ_p'(ζ) = ζ σ_p'(ζ) = p σ_p(ζ) (Euler).
     form, derivative = form_and_slope(activation)
@@ -125,6 +116,13 @@ def one_sided_system(activation: Activation, *, curvature_vanishes: bool = False
         order_terms=terms,
         source="Maennel, Bousquet, Gelly 2018 for ReLU at constant a; amplitude, invariant and order: condense",
     )
+
+
+def _origin(side: str, term: sympy.Expr) -> str:
+    """What a term that was left out comes from."""
+    if term.has(_next):
+        return f"next Taylor term of the activation for {side}"
+    return "feedback of the output on the signal"
 
 
 def _hypotheses(activation: Activation, curvature_vanishes: bool) -> tuple[str, ...]:

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 import sympy
 
-from theory.errors import TheoryError
 from theory.systems import LeadingSystem
 from theory.systems.powers import (
     BENT,
@@ -34,9 +33,10 @@ from theory.systems.powers import (
     describe,
     equation,
     form_and_slope,
-    lowest,
+    homogeneous,
+    note,
+    orders_of_error,
     rate,
-    relative_error,
     require_zero_at_zero,
 )
 
@@ -74,20 +74,11 @@ def outputs_system(activation: Activation, *, curvature_vanishes: bool = False) 
 
     # Step 2. The relative error of everything that is left out.
     terms: dict[str, int] = {}
-    for left in (*sympy.Add.make_args(true_a - kept_a), *sympy.Add.make_args(true_w - kept_w)):
-        if left != 0:
-            origin = (
-                "next Taylor term of the activation"
-                if left.has(_next)
-                else "feedback of the output on the signal"
-            )
-            error = relative_error(lowest(left), time_exponent)
-            terms[origin] = min(error, terms.get(origin, error))
+    for kept, true in ((kept_a, true_a), (kept_w, true_w)):
+        for source, error in orders_of_error(true, kept, time_exponent, _origin).items():
+            note(terms, source, error)
     if not terms:
-        raise TheoryError(
-            f"σ = {activation.text} is homogeneous, with a loss linear in f: the leading-order flow is exact, there is "
-            "no order of error"
-        )
+        raise homogeneous(activation)
 
     # Step 3. Averages and the sum over the outputs; amplitude and orientation by the chain rule and Euler's identity.
     form, derivative = form_and_slope(activation)
@@ -119,6 +110,11 @@ def outputs_system(activation: Activation, *, curvature_vanishes: bool = False) 
         order_terms=terms,
         source="condense",
     )
+
+
+def _origin(term: sympy.Expr) -> str:
+    """What a term that was left out comes from."""
+    return "next Taylor term of the activation" if term.has(_next) else "feedback of the output on the signal"
 
 
 def _total(term: sympy.Expr) -> sympy.Expr:

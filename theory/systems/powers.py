@@ -16,6 +16,8 @@ from theory.errors import TheoryError
 from theory.systems import Mean
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from theory.formula.activation import Activation
 
 
@@ -30,6 +32,31 @@ def lowest(expression: sympy.Expr) -> int:
 def relative_error(degree: int, time_exponent: int) -> int:
     """The exponent of the relative error that a term of degree `degree` makes by t = τ ε^κ."""
     return degree + time_exponent - 1
+
+
+def orders_of_error(
+    true: sympy.Expr, kept: sympy.Expr, time_exponent: int, origin: Callable[[sympy.Expr], str]
+) -> dict[str, int]:
+    """The exponent of the relative error by t = τ ε^κ of every term of `true` that is not in `kept`: the least of each
+    origin, which `origin` names from the term."""
+    found: dict[str, int] = {}
+    for term in sympy.Add.make_args(sympy.expand(true - kept)):
+        if term != 0:
+            note(found, origin(term), relative_error(lowest(term), time_exponent))
+    return found
+
+
+def note(terms: dict[str, int], origin: str, exponent: int) -> None:
+    """Keep the least exponent of an origin."""
+    terms[origin] = min(exponent, terms.get(origin, exponent))
+
+
+def homogeneous(activation: Activation) -> TheoryError:
+    """The refusal where nothing is left out."""
+    return TheoryError(
+        f"σ = {activation.text} is homogeneous, with a loss linear in f: the leading-order flow is exact, there is "
+        "no order of error"
+    )
 
 
 def rate(quantity: sympy.Expr, time: sympy.Symbol, rhs: sympy.Expr) -> sympy.Eq:
