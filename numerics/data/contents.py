@@ -8,6 +8,7 @@ Named arrays of real numbers from an .npz that anyone wrote: nothing pickled is 
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -21,6 +22,16 @@ from numerics.errors import NumericsError
 _LARGEST_HEADER = 100_000_000  # bytes of JSON; the limit of the safetensors format
 _TORCH_MAGIC = (
     b"\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19"  # 0x1950a86a20f9469cfc6c as a pickled integer: torch before 1.6
+)
+# What zipfile, zlib and numpy raise on a damaged archive: every value of every byte of two small ones tried.
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    ValueError,
+    NotImplementedError,
+    EOFError,
+    RuntimeError,
+    OSError,
 )
 
 
@@ -128,7 +139,7 @@ def read_npz(path: str | Path, names: tuple[str, ...]) -> list[Array]:
             return [_real(path, name, stored) for name in names]
     except NumericsError:
         raise
-    except Exception as error:  # zipfile, zlib and numpy raise half a dozen kinds on a damaged archive
+    except _DAMAGED as error:
         raise NumericsError(f"{path}: is a damaged .npz archive; copy it once more, or {save}") from error
 
 

@@ -14,10 +14,12 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float64, Shaped
 
 from theory.errors import TheoryError
 from theory.forms.vectors import unit
+from theory.formula.activation import Activation
+from theory.losses import Loss
 from theory.orientations.result import OrientationSet
 from theory.problem import Network, Optimizer, Problem
 from theory.systems import LeadingSystem
@@ -55,6 +57,31 @@ class Prediction(ABC):
     @abstractmethod
     def derive(cls, network: Network, several_outputs: bool = False) -> LeadingSystem:
         """The leading-order equations of such a network on any data, weight decay left out."""
+
+    @property
+    def x(self) -> Float64[np.ndarray, "n D"]:
+        """Inputs (n, D), the bias column last."""
+        return self.problem.x
+
+    @property
+    def y(self) -> Shaped[np.ndarray, "n"] | Shaped[np.ndarray, "n K"]:
+        """Targets as the loss takes them: (n,), or (n, K) for K outputs."""
+        return self.problem.y
+
+    @property
+    def activation(self) -> Activation:
+        """σ, of the first layer where there are several."""
+        return self.problem.activation
+
+    @property
+    def loss(self) -> Loss:
+        """ℓ."""
+        return self.problem.loss
+
+    @property
+    def risk(self) -> float:
+        """The mean loss at zero output."""
+        return self.problem.risk
 
     @property
     def equations(self) -> LeadingSystem:

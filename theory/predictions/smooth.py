@@ -15,8 +15,6 @@ from theory.errors import TheoryError
 from theory.fields import SmoothField
 from theory.flows.linear import LinearFlow
 from theory.forms.vectors import unit
-from theory.formula.activation import Activation
-from theory.losses import Loss
 from theory.orientations import OrientationSet, find_orientations
 from theory.predictions.prediction import NEGLECTED, Expected, Prediction, Search
 from theory.predictions.smooth_expected import expect
@@ -173,31 +171,6 @@ class SmoothPrediction(Prediction):
             u = unit(np.random.default_rng(0).standard_normal((1000, self.problem.dimension)))
             steepest = float(np.max(np.linalg.norm(self.leading.tensor.gradient(u), axis=1)))
         return self.driving_order * abs(self.coefficient) * steepest
-
-    @property
-    def x(self) -> np.ndarray:
-        """Inputs (n, D), the bias column last."""
-        return self.problem.x
-
-    @property
-    def y(self) -> np.ndarray:
-        """Targets (n,)."""
-        return self.problem.y
-
-    @property
-    def activation(self) -> Activation:
-        """σ."""
-        return self.problem.activation
-
-    @property
-    def loss(self) -> Loss:
-        """ℓ."""
-        return self.problem.loss
-
-    @property
-    def risk(self) -> float:
-        """The mean loss at zero output."""
-        return self.problem.risk
 
     @property
     def curvature(self) -> float:

@@ -22,6 +22,7 @@ import sympy
 
 from theory.errors import TheoryError
 from theory.systems import LeadingSystem, Mean
+from theory.systems.powers import average, equation, rate
 
 if TYPE_CHECKING:
     from theory.formula.activation import Activation
@@ -97,15 +98,18 @@ def smooth_system(
     return LeadingSystem(
         title=f"Leading-order flow of a two-layer network with σ = {activation.text}",
         hypotheses=_hypotheses(activation, m, c, q if c_next != 0 else None, curvature_vanishes),
-        equations=(_rate(_a, _t, _average(lead_a)), _rate(_w, _t, _average(lead_w * _x))),
-        polar=(_rate(_r, _t, r_dot), _rate(_u, _t, u_dot)),
-        orientation=(_rate(_u, _lam, u_lam), _rate(sympy.log(_r), _lam, log_r_lam)),
-        invariants=(_equation(_K, _r**2 - m * _a**2),),
-        potential=_equation(sympy.Symbol("H"), _a * _average(lead_a)),
+        equations=(
+            rate(_a, _t, average(lead_a, _s, _x, _z, _zeta)),
+            rate(_w, _t, average(lead_w * _x, _s, _x, _z, _zeta)),
+        ),
+        polar=(rate(_r, _t, r_dot), rate(_u, _t, u_dot)),
+        orientation=(rate(_u, _lam, u_lam), rate(sympy.log(_r), _lam, log_r_lam)),
+        invariants=(equation(_K, _r**2 - m * _a**2),),
+        potential=equation(sympy.Symbol("H"), _a * average(lead_a, _s, _x, _z, _zeta)),
         definitions=(
-            _equation(_z, _w * _x),
-            _equation(_zeta, _u * _x),
-            _equation(_w, _r * _u),
+            equation(_z, _w * _x),
+            equation(_zeta, _u * _x),
+            equation(_w, _r * _u),
         ),
         gradient_orders={"a": order_a, "w": order_w},
         time_exponent=1 - m,
@@ -165,20 +169,3 @@ def _hypotheses(
 def _lowest_with(poly: sympy.Poly, symbol: sympy.Expr) -> int:
     """The lowest power of ε whose coefficient contains the symbol."""
     return min(int(exponent) for (exponent,), coefficient in poly.terms() if coefficient.has(symbol))
-
-
-def _average(integrand: sympy.Expr) -> sympy.Expr:
-    """The data average, with everything that does not depend on the sample outside."""
-    constant, varying = integrand.as_independent(_s, _x, _z, _zeta, as_Add=False)
-    return constant * Mean(varying)
-
-
-def _rate(quantity: sympy.Expr, time: sympy.Symbol, rhs: sympy.Expr) -> sympy.Eq:
-    return _equation(sympy.Derivative(quantity, time, evaluate=False), rhs)
-
-
-def _equation(left: sympy.Expr, right: sympy.Expr) -> sympy.Eq:
-    """left = right as it stands: SymPy must not decide it."""
-    equation = sympy.Eq(left, right, evaluate=False)
-    assert isinstance(equation, sympy.Eq)
-    return equation

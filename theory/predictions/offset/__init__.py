@@ -193,21 +193,6 @@ class OffsetPrediction(Prediction):
         return tuple(o for o in self.orientations.orientations if o.neuron_sign == sign)
 
     @property
-    def x(self) -> np.ndarray:
-        """Inputs (n, D), the bias column last."""
-        return self.problem.x
-
-    @property
-    def y(self) -> np.ndarray:
-        """Targets as the loss takes them."""
-        return self.problem.y
-
-    @property
-    def activation(self) -> Activation:
-        """σ."""
-        return self.problem.activation
-
-    @property
     def driving_order(self) -> int:
         """p, the multiplicity."""
         return self.fit.order
