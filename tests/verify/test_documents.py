@@ -10,21 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.verify.called import call, csv
 from verify import Experiment
-from verify.cli import main
-
-
-def call(capsys, *arguments):
-    with pytest.raises(SystemExit) as stop:
-        main(list(arguments))
-    out = capsys.readouterr()
-    return stop.value.code, out.out, out.err
-
-
-def csv(tmp_path: Path, text: str) -> str:
-    path = tmp_path / "data.csv"
-    path.write_text(text)
-    return str(path)
 
 
 def test_multiplicity_document(capsys):

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import theory
+from tests.verify.called import call
 from verify.cli import main
 from verify.errors import UsageError
 from verify.hunt import HUNTS, Certificate, Target, hunt, register, run
@@ -221,23 +222,16 @@ def test_a_hunt_of_ones_own_runs_by_the_same_rules():
         del HUNTS["squares"]
 
 
-def call(capsys, *arguments):
-    with pytest.raises(SystemExit) as stop:
-        main(["hunt", *arguments])
-    out = capsys.readouterr()
-    return stop.value.code, out.out, out.err
-
-
 def test_the_command_prints_writes_and_exits(capsys, tmp_path):
     path = tmp_path / "find.csv"
-    code, out, _ = call(capsys, "C1", "--seed", "1", "--save", str(path), "--quiet")
+    code, out, _ = call(capsys, "hunt", "C1", "--seed", "1", "--save", str(path), "--quiet")
     assert code == 1
     for part in ("exactly 8 orientations grow, more than 6", "P(u) = Σ y (u·x)^3", "second witness"):
         assert part in out
     with pytest.raises(SystemExit):
         main(["orientations", str(path), "--activation", "z**3", "--json", "--quiet"])
     assert json.loads(capsys.readouterr().out)["attractors"] == 8
-    code, out, err = call(capsys, "P1b", "--trials", "50", "--json", "--quiet")
+    code, out, err = call(capsys, "hunt", "P1b", "--trials", "50", "--json", "--quiet")
     document = json.loads(out)
     assert (code, err) == (3, "")
     assert {"claim", "found", "trials", "counterexample"} <= set(document)
@@ -245,7 +239,7 @@ def test_the_command_prints_writes_and_exits(capsys, tmp_path):
 
 
 def test_an_activation_sets_the_multiplicity(capsys):
-    code, out, _ = call(capsys, "C1", "--activation", "-x**2*tanh(x)", "--json", "--quiet")
+    code, out, _ = call(capsys, "hunt", "C1", "--activation", "-x**2*tanh(x)", "--json", "--quiet")
     document = json.loads(out)
     assert code == 1
     assert document["counterexample"]["activation"] == "-x**2*tanh(x)"
@@ -269,7 +263,7 @@ def test_an_activation_sets_the_multiplicity(capsys):
     ],
 )
 def test_bad_usage_is_refused_in_one_line(capsys, arguments, says):
-    code, out, err = call(capsys, *arguments, "--quiet")
+    code, out, err = call(capsys, "hunt", *arguments, "--quiet")
     assert (code, out) == (2, "")
     assert err.count("\n") == 1
     assert says in err

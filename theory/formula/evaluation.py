@@ -12,7 +12,7 @@ import numpy as np
 from flint import arb, ctx, fmpq
 
 from theory.errors import TheoryError
-from theory.formula.syntax import Node, fold
+from theory.formula.syntax import Node, arithmetic, fold
 
 MAX_PRECISION = 4096
 
@@ -30,16 +30,7 @@ class BallAlgebra:
         return -operand
 
     def operate(self, operator: str, left: arb, right: arb) -> arb:
-        match operator:
-            case "+":
-                return left + right
-            case "-":
-                return left - right
-            case "*":
-                return left * right
-            case "/":
-                return left / right
-        return power(left, right)
+        return power(left, right) if operator == "**" else arithmetic(operator, left, right)
 
     def call(self, name: str, args: tuple[arb, ...]) -> arb:
         first = args[0]

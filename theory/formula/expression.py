@@ -12,7 +12,7 @@ import sympy
 from theory.errors import TheoryError
 from theory.formula.deadline import DeadlineExceeded, time_limit
 from theory.formula.parser import read, shorten
-from theory.formula.syntax import Node, fold
+from theory.formula.syntax import Node, arithmetic, fold
 
 SYMPY_SECONDS = 5.0
 
@@ -89,16 +89,7 @@ class SympyAlgebra:
         return -operand
 
     def operate(self, operator: str, left: sympy.Expr, right: Any) -> Any:
-        match operator:
-            case "+":
-                return left + right
-            case "-":
-                return left - right
-            case "*":
-                return left * right
-            case "/":
-                return left / right
-        return left**right
+        return arithmetic(operator, left, right)
 
     def call(self, name: str, args: tuple[sympy.Expr, ...]) -> sympy.Expr:
         match name:

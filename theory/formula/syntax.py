@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Protocol, TypeVar
+from operator import add, mul, sub, truediv
+from typing import Any, Protocol, TypeVar
 
 # The functions every algebra must know, with their number of arguments (None: two or more).
 ELEMENTARY: Mapping[str, int | None] = {
@@ -80,6 +81,14 @@ class Algebra(Protocol[T]):
     def negate(self, operand: T) -> T: ...
     def operate(self, operator: str, left: T, right: T) -> T: ...
     def call(self, name: str, args: tuple[T, ...]) -> T: ...
+
+
+_ARITHMETIC = {"+": add, "-": sub, "*": mul, "/": truediv, "**": pow}
+
+
+def arithmetic(operator: str, left: Any, right: Any) -> Any:
+    """left operator right by the numbers' own operators."""
+    return _ARITHMETIC[operator](left, right)
 
 
 def fold(node: Node, algebra: Algebra[T], environment: Mapping[str, T]) -> T:

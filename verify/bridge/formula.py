@@ -26,7 +26,7 @@ from numerics.nets.losses import CATALOGUE, Loss
 from theory import Activation
 from theory import loss as theory_loss
 from theory.formula.catalogue import find
-from theory.formula.syntax import fold
+from theory.formula.syntax import arithmetic, fold
 from verify.errors import UsageError
 
 _UNIT = np.finfo(float).eps / 2  # derived from binary64: the largest relative error of one rounding
@@ -102,18 +102,9 @@ class _Torch:
         return -operand
 
     def operate(self, operator: str, left, right):
-        match operator:
-            case "+":
-                return left + right
-            case "-":
-                return left - right
-            case "*":
-                return left * right
-            case "/":
-                return left / right
-        if isinstance(right, torch.Tensor) and not isinstance(left, torch.Tensor):
+        if operator == "**" and isinstance(right, torch.Tensor) and not isinstance(left, torch.Tensor):
             left = self._tensor(left)
-        return left**right
+        return arithmetic(operator, left, right)
 
     def call(self, name: str, args: tuple):
         args = tuple(self._tensor(arg) for arg in args)

@@ -8,10 +8,8 @@ from matplotlib.figure import Figure
 from theory.flows.offset_split import SHARE
 from theory.forms.vectors import angle, unit
 from verify.figures.against_time import rivals_figure, shares_figure
-from verify.figures.neurons import neurons_figure
-from verify.figures.order import confusion_figure, order_figure
 from verify.regimes.common.evidence import Drawing
-from verify.regimes.common.figures import class_arrays, run_arrays, title_of
+from verify.regimes.common.figures import class_arrays, main_drawings, run_arrays, title_of
 from verify.regimes.offset.evidence import OffsetEvidence
 
 
@@ -33,12 +31,8 @@ def offset_arrays(evidence: OffsetEvidence) -> dict[str, np.ndarray]:
 def offset_drawings(evidence: OffsetEvidence) -> tuple[Drawing, ...]:
     """Cosine matrix, shares of the two signs, and the angles to the two orientations that are claimed."""
     title = title_of(evidence)
-    drawings: list[Drawing] = [
-        ("cosine", lambda: neurons_figure(evidence.trained, evidence.driving_order, title=title)),
-        ("order", lambda: order_figure(evidence.accuracy, title=title)),
-        ("destinations", lambda: confusion_figure(evidence.destinations, title=title)),
-        ("shares", lambda: _shares(evidence, title)),
-    ]
+    drawings = main_drawings(evidence, evidence.accuracy, evidence.destinations, title)
+    drawings.append(("shares", lambda: _shares(evidence, title)))
     if evidence.dimension > 1:
         drawings.append(("rivals", lambda: _rivals(evidence, title)))
     return tuple(drawings)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from matplotlib.figure import Figure
 
 from theory import neurons_at
 from theory.forms.vectors import angle, unit
 from verify.figures.against_time import angle_figure
-from verify.figures.neurons import neurons_figure, rose_figure
-from verify.figures.order import confusion_figure, order_figure
 from verify.regimes.common.chance import chance_angle
 from verify.regimes.common.evidence import Drawing
-from verify.regimes.common.figures import class_arrays, run_arrays, title_of
+from verify.regimes.common.figures import class_arrays, main_drawings, rose_of, run_arrays, title_of
 from verify.regimes.smooth.evidence import SmoothEvidence
 
 
@@ -33,38 +33,17 @@ def smooth_arrays(evidence: SmoothEvidence) -> dict[str, np.ndarray]:
 def smooth_drawings(evidence: SmoothEvidence) -> tuple[Drawing, ...]:
     """Cosine matrix, order of accuracy, angle against time, and the rose for D = 2."""
     title = title_of(evidence)
-    drawings: list[Drawing] = [
-        ("cosine", lambda: neurons_figure(evidence.trained, evidence.driving_order, title=title)),
-        ("order", lambda: order_figure(evidence.accuracy, title=title)),
-        ("destinations", lambda: confusion_figure(evidence.destinations, title=title)),
-    ]
+    drawings = main_drawings(evidence, evidence.accuracy, evidence.destinations, title)
     if evidence.dimension > 1:
         drawings.append(("angle", lambda: _angle(evidence, title)))
     if evidence.dimension == 2:
-        drawings.append(("rose", lambda: _rose(evidence, title)))
+        drawings.append(("rose", lambda: rose_of(evidence, partial(_power, evidence), title)))
     return tuple(drawings)
 
 
-def _rose(evidence: SmoothEvidence, title: str) -> Figure:
-    prediction, trained = evidence.prediction, evidence.trained
-    theta = np.linspace(0, 2 * np.pi, 721)[:-1]
-    circle = np.column_stack([np.cos(theta), np.sin(theta)])
-    listed = [
-        (float(np.arctan2(o.u[1], o.u[0])), o.kind.value, o.neuron_sign)
-        for o in prediction.orientations.orientations
-    ]
-    power = prediction.coefficient * prediction.force.tensor.value(circle)
-    # All networks in one rose: each neuron relative to the largest of its own network.
-    relative = trained.amplitudes(evidence.driving_order)
-    relative = relative / relative.max(axis=1, keepdims=True)
-    return rose_figure(
-        listed,
-        np.arctan2(trained.u[..., 1], trained.u[..., 0]).ravel(),
-        relative.ravel(),
-        np.sign(trained.a).ravel(),
-        (theta, power),
-        title=title,
-    )
+def _power(evidence: SmoothEvidence, u: np.ndarray) -> np.ndarray:
+    """c P(u) for orientations u (n, 2)."""
+    return evidence.prediction.coefficient * evidence.prediction.force.tensor.value(u)
 
 
 def _angle(evidence: SmoothEvidence, title: str) -> Figure:

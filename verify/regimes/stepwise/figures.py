@@ -7,11 +7,9 @@ from matplotlib.figure import Figure
 
 from theory.forms.vectors import angle, unit
 from verify.figures.against_time import angle_figure
-from verify.figures.neurons import neurons_figure, rose_figure
-from verify.figures.order import confusion_figure, order_figure
 from verify.regimes.common.chance import chance_angle
 from verify.regimes.common.evidence import Drawing
-from verify.regimes.common.figures import class_arrays, run_arrays, title_of
+from verify.regimes.common.figures import class_arrays, main_drawings, rose_of, run_arrays, title_of
 from verify.regimes.stepwise.gather import StepwiseEvidence
 
 
@@ -23,15 +21,11 @@ def stepwise_arrays(evidence: StepwiseEvidence) -> dict[str, np.ndarray]:
 def stepwise_drawings(evidence: StepwiseEvidence) -> tuple[Drawing, ...]:
     """Cosine matrix, order, confusion table, angle against time, and the rose for D = 2 and one output."""
     title = title_of(evidence)
-    drawings: list[Drawing] = [
-        ("cosine", lambda: neurons_figure(evidence.trained, evidence.driving_order, title=title)),
-        ("order", lambda: order_figure(evidence.accuracy, title=title)),
-        ("destinations", lambda: confusion_figure(evidence.destinations, title=title)),
-    ]
+    drawings = main_drawings(evidence, evidence.accuracy, evidence.destinations, title)
     if evidence.dimension > 1:
         drawings.append(("angle", lambda: _angle(evidence, title)))
     if evidence.dimension == 2 and evidence.trained.a.ndim == 2:
-        drawings.append(("rose", lambda: _rose(evidence, title)))
+        drawings.append(("rose", lambda: rose_of(evidence, evidence.prediction.stepped.value, title)))
     return tuple(drawings)
 
 
@@ -52,23 +46,4 @@ def _angle(evidence: StepwiseEvidence, title: str) -> Figure:
         chance=chance_angle(evidence),
         title=title,
         unit=r"units of $1/2\gamma$",
-    )
-
-
-def _rose(evidence: StepwiseEvidence, title: str) -> Figure:
-    trained = evidence.trained
-    theta = np.linspace(0, 2 * np.pi, 721)[:-1]
-    listed = [
-        (float(np.arctan2(o.u[1], o.u[0])), o.kind.value, o.neuron_sign)
-        for o in evidence.orientations.orientations
-    ]
-    relative = trained.amplitudes(evidence.driving_order)
-    relative = relative / relative.max(axis=1, keepdims=True)
-    return rose_figure(
-        listed,
-        np.arctan2(trained.u[..., 1], trained.u[..., 0]).ravel(),
-        relative.ravel(),
-        np.sign(trained.a).ravel(),
-        (theta, evidence.prediction.stepped.value(np.column_stack([np.cos(theta), np.sin(theta)]))),
-        title=title,
     )
