@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import theory
 from verify import strategies
+from verify.bridge.digits import torch_activation
 from verify.bridge.experiment import Experiment
-from verify.bridge.formula import torch_activation
 
 
 def seen(strategy, predicate):

@@ -111,13 +111,13 @@ def to_float(exact: arb) -> float:
     mantissa, exponent = (int(part) for part in exact.man_exp())
     if mantissa == 0:
         return 0.0
-    size = exponent + mantissa.bit_length()
+    size, sign = exponent + mantissa.bit_length(), 1.0 if mantissa > 0 else -1.0
     if size > 1025:
-        return float(np.copysign(np.inf, mantissa))
+        return sign * np.inf
     if size < -1100:
-        return float(np.copysign(0.0, mantissa))
+        return sign * 0.0
     ratio = Fraction(mantissa * 2**exponent) if exponent >= 0 else Fraction(mantissa, 2**-exponent)
     try:
         return ratio.numerator / ratio.denominator  # integer true division is correctly rounded
     except OverflowError:
-        return float(np.copysign(np.inf, mantissa))
+        return sign * np.inf

@@ -1,7 +1,7 @@
-"""A formula as a torch callable for numerics, and how far rounding may carry that callable from the formula.
+"""A formula as a torch callable for numerics.
 
-Both readings walk the syntax tree that theory parsed; neither sees theory's SymPy expression or its Arb evaluation, so
-that comparing the callable with those is a comparison of witnesses.
+The callable walks the syntax tree that theory parsed; it sees neither theory's SymPy expression nor its expansion.  Where
+the text loses its digits it gives way to polynomials (`verify.bridge.digits`).
 
 A loss by its text, for numerics: a catalogue name as it is, a formula ℓ(f, y) as torch callables.
 
@@ -19,7 +19,6 @@ from functools import reduce
 
 import numpy as np
 import torch
-from scipy import special
 
 from numerics.nets.activations import TorchActivation, from_callable, get
 from numerics.nets.losses import CATALOGUE, Loss
@@ -29,7 +28,6 @@ from theory.formula.catalogue import find
 from theory.formula.syntax import arithmetic, fold
 from verify.errors import UsageError
 
-_UNIT = np.finfo(float).eps / 2  # derived from binary64: the largest relative error of one rounding
 _CONSTANTS = {"pi": math.pi, "E": math.e}
 _TORCH: dict[str, Callable] = {
     "exp": torch.exp, "log": torch.log, "sqrt": torch.sqrt, "log1p": torch.log1p,
@@ -41,18 +39,15 @@ _TORCH: dict[str, Callable] = {
 }  # fmt: skip
 
 
-def torch_activation(activation: Activation) -> TorchActivation:
-    """The activation for numerics: its own from the catalogue for a bare name, compiled from the text otherwise."""
-    name = activation.text.strip()
-    if is_catalogue_name(name):
-        return get(name)
+def text_activation(activation: Activation) -> TorchActivation:
+    """The text as it is written, each operation in floating point."""
     tree, variable = activation.tree, activation.formula.variable
 
     def value(z: torch.Tensor) -> torch.Tensor:
         out = fold(tree, _Torch(z), {variable: z})
         return out if isinstance(out, torch.Tensor) else torch.full_like(z, out)
 
-    return from_callable(value, name)
+    return from_callable(value, activation.text.strip())
 
 
 def torch_algebra(like: torch.Tensor) -> _Torch:
@@ -69,21 +64,6 @@ def is_catalogue_name(name: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def rounding_bound(activation: Activation, z: np.ndarray) -> np.ndarray:
-    """How far float64 evaluation of the text may be from the formula at z, to first order in the unit roundoff.
-
-    A running error analysis of the tree for a compiled formula; for a catalogue function, which is written to keep its
-    relative accuracy, 16 units of σ(z) and of z σ'(z).  Same shape as z.
-    """
-    if is_catalogue_name(activation.text.strip()):
-        function = get(activation.text.strip())
-        t = torch.as_tensor(z)
-        return 16 * _UNIT * (np.abs(function.value(t).numpy()) + np.abs(z * function.derivative(t).numpy()))
-    with np.errstate(all="ignore"):
-        out = fold(activation.tree, _Rounding(), {activation.formula.variable: _Rounded(z, np.zeros_like(z))})
-    return 2 * np.broadcast_to(out.error, z.shape)
 
 
 @dataclass(frozen=True)
@@ -123,81 +103,6 @@ class _Torch:
             return value
         # Not full_like: the number must not take part in the differentiation of z.
         return torch.full(self.like.shape, value, dtype=self.like.dtype, device=self.like.device)
-
-
-@dataclass(frozen=True)
-class _Rounded:
-    value: np.ndarray
-    error: np.ndarray
-
-
-class _Rounding:
-    """The tree's meaning as (value, bound of its rounding error); every operation adds a unit of its own result."""
-
-    def number(self, value: Fraction) -> _Rounded:
-        return _exact(float(value), 0.0 if Fraction(float(value)) == value else _UNIT)
-
-    def constant(self, name: str) -> _Rounded:
-        return _exact(_CONSTANTS[name], _UNIT)
-
-    def negate(self, operand: _Rounded) -> _Rounded:
-        return _Rounded(-operand.value, operand.error)
-
-    def operate(self, operator: str, left: _Rounded, right: _Rounded) -> _Rounded:
-        a, b = left.value, right.value
-        match operator:
-            case "+" | "-":
-                value, error = (a + b if operator == "+" else a - b), left.error + right.error
-            case "*":
-                value, error = a * b, np.abs(a) * right.error + np.abs(b) * left.error
-            case "/":
-                value, error = a / b, (left.error + np.abs(a / b) * right.error) / np.abs(b)
-            case _:
-                value = a**b
-                base = np.abs(b * np.where(a == 0, 0.0, a) ** (b - 1)) * left.error
-                error = (
-                    base + np.where(a > 0, np.abs(value * np.log(np.where(a > 0, a, 1.0))), 0.0) * right.error
-                )
-        return _Rounded(value, error + 2 * _UNIT * np.abs(value))
-
-    def call(self, name: str, args: tuple[_Rounded, ...]) -> _Rounded:
-        if name in ("max", "min"):
-            pick = np.maximum if name == "max" else np.minimum
-            return _Rounded(
-                reduce(pick, [arg.value for arg in args]), reduce(np.maximum, [arg.error for arg in args])
-            )
-        z, error = np.asarray(args[0].value, dtype=float), args[0].error
-        value, slope = _SLOPES[name](z)
-        return _Rounded(value, np.abs(slope) * error + 4 * _UNIT * np.abs(value))
-
-
-def _exact(value: float, relative: float) -> _Rounded:
-    return _Rounded(np.asarray(value), np.asarray(abs(value) * relative))
-
-
-_SLOPES: dict[str, Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]] = {
-    "exp": lambda z: (np.exp(z), np.exp(z)),
-    "log": lambda z: (np.log(z), 1 / z),
-    "sqrt": lambda z: (np.sqrt(z), 0.5 / np.sqrt(z)),
-    "log1p": lambda z: (np.log1p(z), 1 / (1 + z)),
-    "sin": lambda z: (np.sin(z), np.cos(z)),
-    "cos": lambda z: (np.cos(z), np.sin(z)),
-    "tan": lambda z: (np.tan(z), 1 + np.tan(z) ** 2),
-    "asin": lambda z: (np.arcsin(z), 1 / np.sqrt(1 - z * z)),
-    "acos": lambda z: (np.arccos(z), 1 / np.sqrt(1 - z * z)),
-    "atan": lambda z: (np.arctan(z), 1 / (1 + z * z)),
-    "sinh": lambda z: (np.sinh(z), np.cosh(z)),
-    "cosh": lambda z: (np.cosh(z), np.sinh(z)),
-    "tanh": lambda z: (np.tanh(z), 1 / np.cosh(z) ** 2),
-    "asinh": lambda z: (np.arcsinh(z), 1 / np.sqrt(1 + z * z)),
-    "acosh": lambda z: (np.arccosh(z), 1 / np.sqrt(z * z - 1)),
-    "atanh": lambda z: (np.arctanh(z), 1 / (1 - z * z)),
-    "erf": lambda z: (special.erf(z), 2 / np.sqrt(np.pi) * np.exp(-z * z)),
-    "erfc": lambda z: (special.erfc(z), 2 / np.sqrt(np.pi) * np.exp(-z * z)),
-    "abs": lambda z: (np.abs(z), np.ones_like(z)),
-    "sign": lambda z: (np.sign(z), np.zeros_like(z)),
-    "heaviside": lambda z: (np.heaviside(z, 0.5), np.zeros_like(z)),
-}
 
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(12)  # chosen because exact for ∂ℓ/∂f of degree 23 in f

@@ -21,7 +21,7 @@ from numerics.nets.activations import TorchActivation, get
 from numerics.training.runs import Start, Trained, train_neurons
 from numerics.training.stopping import LossFraction, Rate, Steps
 from theory import activation
-from verify.bridge.formula import torch_activation
+from verify.bridge.digits import torch_activation
 from verify.errors import UsageError
 from verify.order.result import TOLERANCE, judge_slope, power_law
 from verify.verdict import Check

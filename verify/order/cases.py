@@ -21,7 +21,9 @@ from numerics.nets import Network
 from theory import Activation, LeadingSystem, Prediction
 from theory.streams import Stream, generator
 from theory.systems import GroupLaw
-from verify.bridge.formula import numeric_loss, rounding_bound, torch_activation
+from verify.bridge.digits import torch_activation
+from verify.bridge.formula import numeric_loss
+from verify.bridge.rounding import rounding_bound
 from verify.order.engine import LOWEST, default_scales
 from verify.order.fields import FullFlow, LeadingField, Reached, Weights, compare_flows
 from verify.order.result import OrderResult
@@ -29,6 +31,7 @@ from verify.order.smooth import NEURONS
 
 DEEP_WIDTH = 4  # of every layer of a deep network; chosen because its integration costs its cube
 _ROUNDING = 1e-9  # relative; chosen because an integrator at 1e-13 would take noise above that for structure
+_LEADS = 10.0  # chosen because ten times the scale at which σ(0) leads leaves two decades to measure in for σ(0) = c/100
 _RTOL = 1e-13  # of a step of the full flow where the activation has all its digits; derived from FLOOR
 _MAX_STEPS = (
     4000  # of the full flow; chosen because hundreds are usual: one that needs more does not count as reached
@@ -155,7 +158,7 @@ def case_of(
         y=y,
         loss=problem.loss.name,
         start=start,
-        top=_top(inputs, described.bias, start["w1"]),
+        top=_top(inputs, described.bias, start["w1"]) * _share_of_constant(described.layers[0]),
         autonomous=system.autonomous,
         laws=system.groups,
         split=prediction.field.architecture.split if deep else dict,
@@ -184,3 +187,9 @@ def _top(x: np.ndarray, bias: bool, w: np.ndarray) -> float:
     """The scale at which the largest argument of the first layer is 1."""
     z = x @ w[:, : x.shape[1]].T + (w[:, -1] if bias else 0.0)
     return 1.0 / float(np.max(np.abs(z)))
+
+
+def _share_of_constant(sigma: Activation) -> float:
+    """10 |σ(0)/c| where that is below 1: only at smaller scales is σ(0) what moves first."""
+    constant = abs(float(sigma.value_at_zero))
+    return min(1.0, _LEADS * constant / abs(float(sigma.leading_coefficient))) if constant else 1.0

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from theory import Prediction, Problem, SmoothPrediction, predict
+from verify.bridge.digits import torch_activation
 from verify.bridge.experiment import Experiment
-from verify.bridge.formula import torch_activation
 from verify.errors import UsageError
 from verify.order.cases import case_of
 from verify.order.engine import LOWEST

@@ -7,8 +7,8 @@ import pytest
 
 from numerics.data import Dataset
 from theory import predict
+from verify.bridge.digits import torch_activation
 from verify.bridge.experiment import Experiment
-from verify.bridge.formula import torch_activation
 from verify.order import measure_order
 from verify.progress import Silent
 from verify.regimes.common.confusion import confusion

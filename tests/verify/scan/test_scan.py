@@ -16,7 +16,7 @@ from theory import TheoryError, predict
 from theory.beyond import FEEDBACK, TAYLOR, neglected, order_on_the_data
 from theory.flows.linear import LinearFlow
 from theory.systems.smooth import smooth_system
-from verify.bridge.formula import torch_activation
+from verify.bridge.digits import torch_activation
 from verify.order import measure_order
 from verify.verdict import Verdict
 

@@ -16,8 +16,8 @@ from theory.flows.leading_training import PATH_EVERY
 from theory.forms.vectors import nearest
 from theory.predictions.coordinatewise import CoordinatewiseExpected, CoordinatewisePrediction
 from theory.predictions.smooth import FIRST_FALL
+from verify.bridge.digits import torch_activation
 from verify.bridge.experiment import Experiment
-from verify.bridge.formula import torch_activation
 from verify.bridge.training import STEPS_PER_STD, WIDTH, draw, initial_std, train_networks
 from verify.progress import Progress
 from verify.regimes.common.confusion import Confusion, confusion, labelled

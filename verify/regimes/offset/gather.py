@@ -14,8 +14,8 @@ from numerics.training.stopping import Time
 from theory.flows.offset_split import SHARE
 from theory.forms.vectors import unit
 from theory.predictions.offset import OffsetPrediction
+from verify.bridge.digits import torch_activation
 from verify.bridge.experiment import Experiment
-from verify.bridge.formula import torch_activation
 from verify.bridge.training import MOMENTUM, draw, initial_std, train_networks
 from verify.order import order_of
 from verify.progress import Progress

@@ -19,8 +19,8 @@ from theory import Expected, Fate, Neurons, SmoothPrediction, TheoryError, desti
 from theory.flows.smooth import near_boundary
 from theory.forms.vectors import angle
 from theory.streams import Stream, generator
+from verify.bridge.digits import torch_activation
 from verify.bridge.experiment import Experiment
-from verify.bridge.formula import torch_activation
 from verify.bridge.training import MOMENTUM, WIDTH, draw, initial_std, train_networks
 from verify.order import order_of
 from verify.progress import Progress

@@ -16,8 +16,8 @@ from numerics.training.stopping import LossFraction
 from theory.forms.vectors import nearest
 from theory.predictions.stepwise import SAME, StepwiseExpected, StepwisePrediction
 from theory.streams import Stream, generator
+from verify.bridge.digits import torch_activation
 from verify.bridge.experiment import Experiment
-from verify.bridge.formula import torch_activation
 from verify.bridge.training import MOMENTUM, WIDTH, draw, initial_std, train_networks
 from verify.order import OrderResult, order_of
 from verify.progress import Progress
