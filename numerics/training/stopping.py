@@ -1,6 +1,5 @@
-"""When a member stops: loss fraction, time, alignment, step budget; any number of rules together.
-
-Learning rates: a number, one per member, or one that follows the rescaled time of the leading flow.
+"""When a member stops (loss fraction, time, alignment, step budget; any number of rules together), and at which learning
+rate it goes: a number, one per member, or one that follows the rescaled time of the leading flow.
 """
 
 from __future__ import annotations

@@ -1,8 +1,6 @@
-"""The leading-order systems as numbers: right-hand sides, potentials and invariants, one a file.
+"""The leading-order systems as numbers, one a file: right-hand sides, potentials and invariants.
 
-The leading-order flow of smooth neurons as numbers: its right-hand side, potential and invariant.
-
-Any leading-order field in rescaled parameters and time, where speeds are of order 1 whatever ε.
+Here the one of smooth neurons, and any field in rescaled parameters and time, where speeds are of order 1 whatever ε.
 """
 
 from __future__ import annotations

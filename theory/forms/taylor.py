@@ -1,6 +1,5 @@
-"""The Taylor terms of an activation as numbers, each side of 0 with its own.
-
-A form homogeneous of order p on each side of 0: what a neuron's activation is at leading order, as numbers.
+"""The Taylor terms of an activation as numbers, each side of 0 with its own: a neuron's activation at leading order is a
+form homogeneous of order p on each side.
 """
 
 from __future__ import annotations

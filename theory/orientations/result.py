@@ -1,9 +1,4 @@
-"""What a search for fixed orientations returns.
-
-How far a unit vector is from the set that collects growing neurons: isolated orientations and continua of them.
-
-From balls to binary64 with a bound: what a certified orientation shows to the outside.
-"""
+"""What a search for fixed orientations returns: each with its kind, its value, and a bound of its error in binary64."""
 
 from __future__ import annotations
 

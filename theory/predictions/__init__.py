@@ -22,7 +22,8 @@ from theory.systems.deep.powers import Kept
 __all__ = ["REGIMES", "derive", "predict"]
 
 
-# The first regime that covers a network is taken.  A new one is a file and a line here.
+# The first regime that covers a network is taken.  A new one is a file, its import and its line here;
+# one that is a special case of another stands before it.
 REGIMES: tuple[type[Prediction], ...] = (
     CoordinatewisePrediction,
     SmoothPrediction,

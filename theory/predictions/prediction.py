@@ -1,9 +1,8 @@
 """What every prediction answers, whatever the regime: one protocol, and one family of refusals.
 
 A regime answers what its theorem covers and refuses the rest by name: `refused` makes the line.  Orientations are searched
-for when they are first asked for, so that a question about the order of accuracy does not wait for them.
-
-What theory expects of given initial weights at the end of the initial stage.
+for when they are first asked for, so that a question about the order of accuracy does not wait for them.  `Expected` is
+what theory expects of given initial weights at the end of the initial stage.
 """
 
 from __future__ import annotations
@@ -49,14 +48,17 @@ class Prediction(ABC):
         """Whether this is the regime of such a network: of two that cover it the first in `REGIMES` is taken."""
 
     @classmethod
-    @abstractmethod
     def of(cls, problem: Problem, search: Search) -> Self:
         """The prediction; raises TheoryError where the data fail a hypothesis of the theorem."""
+        return cls(problem, search)
 
     @classmethod
-    @abstractmethod
     def derive(cls, network: Network, several_outputs: bool = False) -> LeadingSystem:
         """The leading-order equations of such a network on any data, weight decay left out."""
+        names = ", ".join(sigma.text for sigma in network.layers)
+        raise TheoryError(
+            f"σ = {names}: no leading order is derived in the regime {cls.regime!r}; accepted: tanh"
+        )
 
     @property
     def x(self) -> Float64[np.ndarray, "n D"]:
@@ -89,9 +91,9 @@ class Prediction(ABC):
         return self.derive(self.problem.network, self.problem.several_outputs)
 
     @property
-    @abstractmethod
     def force(self) -> Callable[..., Any]:
         """Their right-hand side as numbers, weight decay left out."""
+        raise self.refused("a leading-order flow", "smooth activations under gd")
 
     @property
     def system(self) -> LeadingSystem:
@@ -106,9 +108,9 @@ class Prediction(ABC):
         return DecayField.of(self.force, decay) if decay else self.force
 
     @property
-    @abstractmethod
     def orientations(self) -> OrientationSet:
         """Every fixed orientation with its kind.  Cost: that of the enumeration, at the first call."""
+        raise self.refused("which orientations are fixed", "smooth activations under gd")
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -1,8 +1,7 @@
 """What really happens, observed once and shared by a law and its mutants: full gradient flows and trained networks.
 
-Nothing here knows a law.  The unit of time of an observation is chosen from the data (`rate`), as an experimenter would.
-
-A predicted exponent against a measured one, as a check.
+Nothing here knows a law; a predicted exponent and a measured one become a check.  The unit of time of an observation is
+chosen from the data (`rate`), as an experimenter would.
 """
 
 from __future__ import annotations

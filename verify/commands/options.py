@@ -1,6 +1,5 @@
-"""The options that commands share, and the two ways in which a command answers: a document or a table.
-
-The options about further hidden layers, which `order` and `derive` share.
+"""The options that commands share, those about further hidden layers too, and the two ways in which a command answers: a
+document or a table.
 """
 
 from __future__ import annotations

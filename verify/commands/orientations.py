@@ -51,7 +51,10 @@ def orientations(
     if naive and not isinstance(prediction, OffsetPrediction):
         raise UsageError(f"--naive is about σ(0) ≠ 0, and {activation!r} has σ(0) = 0: leave it out")
     if basins and not isinstance(prediction, SmoothPrediction):
-        raise prediction.refused("which share of the neurons each orientation collects", "--basins left out")
+        raise prediction.refused(
+            "which share of the neurons each orientation collects",
+            "a smooth σ with σ(0) = 0 under gd, or --basins left out",
+        )
     found = watched(
         output,
         lambda progress: (

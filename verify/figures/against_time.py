@@ -1,8 +1,5 @@
-"""Angle to the predicted destination against time, measured and predicted.
-
-Angles to two orientations that are claimed for the same neurons, against time.
-
-The share of neurons that have turned away from the common orientation, against time.
+"""What neurons do against time, measured and predicted: their angle to a destination, to two that are claimed for the same
+neurons, and the share that has turned away from a common orientation.
 """
 
 from __future__ import annotations

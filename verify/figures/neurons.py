@@ -1,6 +1,5 @@
-"""The matrix of cosines D(u, v) between neurons, before and after training, in one order.
-
-The orientation rose for D = 2: predicted orientations and basins, and where the neurons are.
+"""Neurons in one picture: the matrix of cosines D(u, v) before and after training, in one order, and for D = 2 the rose of
+predicted orientations and basins with the neurons on it.
 """
 
 from __future__ import annotations

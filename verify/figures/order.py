@@ -1,7 +1,4 @@
-"""The distance between full and leading-order flow against the initialisation scale.
-
-The confusion table of destinations: predicted in rows, observed in columns.
-"""
+"""Figures of what was compared: full and leading flow at each scale, predicted and observed destinations."""
 
 from __future__ import annotations
 

@@ -1,6 +1,5 @@
-"""One verb: hunt a claim.  The registry says which claims have a hunt; a hunt's shape says how it is searched.
-
-Property-based search: hypothesis draws candidates from a strategy, corner cases first, and shrinks what it finds.
+"""One verb: hunt a claim.  The registry says which claims have a hunt; a hunt's shape says how it is searched, some by
+hypothesis, which draws candidates from a strategy, corner cases first, and shrinks what it finds.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from verify.regimes import examine
 from verify.regimes.common.evidence import Examination
 from verify.report import Report, keys, labels
 from verify.report.folder import RunFolder
-from verify.report.store import provenance, versions, writable
+from verify.report.store import provenance, refuse_unwritable, versions
 
 # Arrays of the size of all parameters that a run holds at once, snapshots included.  Chosen because several runs, each with
 # its start, end and way, and what theory expects of them come to some tens: it is to refuse what no memory holds.
@@ -60,7 +60,7 @@ def run(
     for experiment in wanted:  # before the first minute is spent
         refuse(experiment)
     if out is not None:
-        writable(out)
+        refuse_unwritable(out)
     wanted = tuple(experiment.pinned() for experiment in wanted)
     origin, names, places = provenance(), labels(wanted), keys(wanted)
     folder = None if out is None else RunFolder.of(out, wanted)

@@ -1,6 +1,5 @@
-"""The run folder: everything needed to read a run again and to repeat it, written so that a crash loses nothing.
-
-Where a result comes from: when, by which command, from which state of the package, on what machine.
+"""The run folder on disk: written so that a crash loses nothing, and with it where a result comes from: when, by which
+command, from which state of the package, on what machine.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -51,6 +50,16 @@ def writable(out: str | Path) -> Path:
             f"--out {str(out)!r}: {error.strerror or error}; a folder that can be written to is needed"
         ) from None
     return base
+
+
+def refuse_unwritable(out: str | Path) -> None:
+    """Raise UsageError where nothing can be written into the folder `out`; what was made to see it is taken away again."""
+    base = Path(out)
+    made = [each for each in (base, *base.parents) if not each.exists()]
+    writable(base)
+    for each in made:
+        with suppress(OSError):  # another run may have begun to use it
+            each.rmdir()
 
 
 def new_run(out: str | Path, name: str) -> Path:

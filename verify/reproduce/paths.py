@@ -1,7 +1,4 @@
-"""Training paths of many networks from the same start: with the paper's Adam, and along gradient flow.
-
-Gradient flow from the start of the paper's networks on one-dimensional data, for figures 5 and 6.
-"""
+"""Training paths of many networks from the same start: with the paper's Adam, and along gradient flow (figures 5 and 6)."""
 
 from __future__ import annotations
 

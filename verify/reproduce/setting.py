@@ -1,6 +1,6 @@
-"""The settings of the source paper's experiments, as stated there; what it leaves open is chosen here and said.
+"""The settings of the source paper's experiments, as stated there, with what theory says of each optimiser on its data.
 
-What theory says of each optimiser on the paper's data: the orientations on which neurons should gather.
+What the paper leaves open is chosen here and said.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""What `condense verify` prints for people: one table for each experiment, then the verdict.
-
-What `condense reproduce` prints for people.
-"""
+"""What `condense verify` and `condense reproduce` print for people: a table for each experiment, then the verdict."""
 
 from __future__ import annotations
 

@@ -1,10 +1,13 @@
 """Which orientations collect neurons, in each regime, against direct computations."""
 
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 
+import verify
 from tests.predicted import predicted
-from theory import Kind, TheoryError, predict
+from theory import Kind, Prediction, TheoryError, derive, predict, predictions
 from theory.predictions.offset import OffsetPrediction
 
 RNG = np.random.default_rng(7)
@@ -143,3 +146,46 @@ def test_relu_has_growing_maxima_of_its_own_landscape():
 def test_what_is_not_derived_is_refused(options, says):
     with pytest.raises(TheoryError, match=says.replace("(", r"\(").replace(")", r"\)")):
         _ = predict(X, options.pop("y", Y), **options).orientations
+
+
+class Oscillating(Prediction):
+    """A regime that has nothing but its name and what it covers."""
+
+    regime = "oscillating"
+
+    @classmethod
+    def covers(cls, network, several_outputs, optimizer):
+        return network.layers[0].text == "sin"
+
+
+def test_a_regime_with_nothing_but_its_name_refuses_every_question_in_one_line(monkeypatch):
+    monkeypatch.setattr(predictions, "REGIMES", (Oscillating, *predictions.REGIMES))
+    found = predict(X, Y, "sin")
+    assert found.regime == "oscillating"
+    a, w = np.ones((1, 2)), np.ones((1, 2, 4))
+    questions = [
+        lambda: found.orientations, lambda: found.order, lambda: found.system, lambda: found.field,
+        lambda: found.expect(a, w), lambda: found.horizon(a, w), lambda: derive(found.problem.network),
+    ]  # fmt: skip
+    for ask in questions:
+        with pytest.raises(TheoryError) as refusal:
+            ask()
+        assert "accepted: " in str(refusal.value)
+        assert "\n" not in str(refusal.value)
+    assert predict(X, Y, "tanh").regime == "smooth"
+
+
+def test_verify_refuses_a_regime_without_a_folder(monkeypatch, tmp_path):
+    monkeypatch.setattr(predictions, "REGIMES", (Oscillating, *predictions.REGIMES))
+    with pytest.raises(
+        TheoryError, match=r"σ = sin: what training is compared with is not derived; accepted: "
+    ):
+        verify.run(verify.Experiment(data="line", activation="sin", seeds=2), out=tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_every_regime_but_deep_has_its_folder_in_verify():
+    without = {
+        each.regime for each in predictions.REGIMES if find_spec(f"verify.regimes.{each.regime}") is None
+    }
+    assert without == {"deep"}

@@ -1,6 +1,5 @@
-"""Evidence: everything that both rooms say about one experiment, gathered once and handed to every check.
-
-Examination: all that is found out about one experiment, in a form that needs no knowledge of its theory.
+"""Evidence: everything that both rooms say about one experiment, gathered once and handed to every check; and the
+examination that comes of it, in a form that needs no knowledge of its theory.
 """
 
 from __future__ import annotations

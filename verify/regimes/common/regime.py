@@ -54,10 +54,10 @@ class Regime(Generic[P, E]):
     go to the run folder, `drawings` are the figures yet to be drawn; `notes` are for the reader."""
 
     gather: Callable[[Experiment, P, Progress], E]
-    rules: tuple[Rule[E], ...]
-    arrays: Callable[[E], dict[str, np.ndarray]]
-    drawings: Callable[[E], tuple[Drawing, ...]]
-    notes: Callable[[E], tuple[str, ...]]
+    rules: tuple[Rule[E], ...] = ()
+    arrays: Callable[[E], dict[str, np.ndarray]] = lambda evidence: {}
+    drawings: Callable[[E], tuple[Drawing, ...]] = lambda evidence: ()
+    notes: Callable[[E], tuple[str, ...]] = lambda evidence: ()
 
 
 def put(rules: Iterable[Rule[E]], evidence: E, name: str, watch: Progress) -> list[Check]:

@@ -1,6 +1,5 @@
-"""Networks trained by sign descent or Adam, beside theory's training of the leading order: same rule, start and steps.
-
-Evidence on networks trained by sign descent or Adam.
+"""Evidence on networks trained by sign descent or Adam, beside theory's training of the leading order: same rule, start and
+steps.
 """
 
 from __future__ import annotations

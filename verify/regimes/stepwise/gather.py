@@ -1,8 +1,6 @@
-"""Multiplicity 1 under gradient descent where neurons still decouple: one-sided activations, and K outputs.
+"""Evidence where neurons still decouple at multiplicity 1 under gradient descent: one-sided activations, and K outputs.
 
 Theory trains the leading order with the same discrete steps from the same weights as numerics trains the networks.
-
-Evidence on networks whose leading order is followed step for step: one-sided activations, several outputs.
 """
 
 from __future__ import annotations
