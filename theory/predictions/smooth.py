@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from theory.beyond import order_on_the_data
+from theory.beyond.displacement import displacement
 from theory.beyond.leading_order import LeadingOrder
 from theory.errors import TheoryError
 from theory.fields import SmoothField
 from theory.flows.linear import LinearFlow
-from theory.forms.vectors import unit
+from theory.forms.vectors import angle, unit
 from theory.orientations import OrientationSet, find_orientations
 from theory.predictions.prediction import NEGLECTED, Expected, Prediction, Search
 from theory.predictions.smooth_expected import expect
@@ -132,6 +133,17 @@ class SmoothPrediction(Prediction):
                 return fraction, expected
         assert refusal is not None  # the last decade was refused, if it did not return
         raise refusal
+
+    def displacement(
+        self, a0: np.ndarray, w0: np.ndarray, times: np.ndarray, follow: np.ndarray
+    ) -> np.ndarray:
+        """By how many radians (B, m) the forces beyond leading order have turned each neuron at the times (B,).
+
+        `follow` (B, m): the neurons whose leading flow has not blown up by then; the others' answer means nothing.  Raises
+        TheoryError where that cannot be followed.  See `theory.beyond.displacement`.
+        """
+        flow, change = displacement(self.leading, a0, w0, times, follow)
+        return angle(unit(flow[..., 1:]), unit((flow + change)[..., 1:]))
 
     def outside(self, expected: Expected, fraction: float) -> str | None:
         """Why the leading order does not describe the networks at this fall of the loss, with the remedy; None where it

@@ -42,8 +42,10 @@ def _linear(leading: LeadingOrder, a0: np.ndarray, w0: np.ndarray, fraction: flo
         force = np.array([flow.next_force(leading.x, leading.signal, q, c_next, each) for each in w])
         rate = force @ flow.direction
         along = np.sum(growing**2 * rate, axis=1) / np.sum(growing**2, axis=1)
-        # At ĝ and -ĝ an even term pulls in opposite senses: their mean may vanish where each of them is large.
-        shift = 2 / (q - 1) * np.sqrt(np.sum(growing**2 * rate**2, axis=1) / np.sum(growing**2, axis=1))
+        # At ĝ and -ĝ an even term pulls in opposite senses: their mean may vanish where each of them is large.  What pulls
+        # across ĝ moves no time at first order, and at second order as much as what pulls along it.
+        pull = np.sum(force**2, axis=-1)
+        shift = 2 / (q - 1) * np.sqrt(np.sum(growing**2 * pull, axis=1) / np.sum(growing**2, axis=1))
         turned = turned + growing[..., None] * (force - rate[..., None] * flow.direction) / q
         times = times - 2 * along / (q - 1) / (2 * flow.rate)
         # The term has made a r larger by (q + 1)/(q(q - 1)) of its force: which neurons carry the output depends on it.

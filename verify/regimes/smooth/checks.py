@@ -96,26 +96,18 @@ def own_flow(evidence: SmoothEvidence) -> list[Check]:
         return []  # on two points there is nothing to turn; the destination check says what there is to say
     prediction, expected = evidence.prediction, evidence.expected
     trained, coarse = evidence.limit(), evidence.trained
-    errors, motions, spreads, steps = [], [], [], []
-    coarser = evidence.coarser_limit()
-    for b in range(len(trained.times)):
-        start = unit(trained.w0[b])
-        if prediction.driving_order == 1:
-            leading, follows = expected.u[b], np.ones(len(start), dtype=bool)
-        else:
-            at = evidence.followed[b]
-            # Neurons that the leading order has blown up, or is about to, are the business of the amplitude check.
-            leading, follows = at.u, ~at.blown_up & (expected.blow_up_times[b] > 1.1 * trained.times[b])
-        errors.append(angle(trained.u[b], leading)[follows])
-        motions.append(angle(start, leading)[follows])
-        spreads.append(expected.spread[b][follows])
-        steps.append(angle(trained.u[b], coarser.u[b])[follows])
-    error, motion = np.concatenate(errors), np.concatenate(motions)
+    leading = (
+        expected.u if prediction.driving_order == 1 else np.array([each.u for each in evidence.followed])
+    )
+    # Neurons that the leading order has blown up, or is about to, are the business of the amplitude check.
+    follows = evidence.following
+    error, motion = angle(trained.u, leading)[follows], angle(unit(trained.w0), leading)[follows]
     ratio = error / motion
     observed = float(np.median(ratio))
     turn = float(np.median(motion))
     # What the step size leaves of each neuron, see `SmoothEvidence.coarser_limit`.
-    step = np.concatenate(steps)
+    step = angle(trained.u, evidence.coarser_limit().u)[follows]
+    unknown = evidence.displaced if isinstance(evidence.displaced, str) else None
     if prediction.driving_order == 1:
         # The first order of the change of the signal is in the prediction (tilt); its second order is left.
         beyond = float(np.max(expected.perturbation)) ** 2 + evidence.fraction
@@ -123,7 +115,8 @@ def own_flow(evidence: SmoothEvidence) -> list[Check]:
         tolerance = float(np.median(beyond + step / motion))
     else:
         # Neuron by neuron: no error is larger than its bound, so that no median is larger than that of the bounds.
-        tolerance = float(np.median((np.concatenate(spreads) + step) / motion))
+        displaced = 0.0 if unknown else np.asarray(evidence.displaced)[follows]
+        tolerance = float(np.median((displaced + step) / motion))
     return [
         Check(
             name="each neuron against its own leading flow (median error of its turn, relative)",
@@ -141,7 +134,7 @@ def own_flow(evidence: SmoothEvidence) -> list[Check]:
                 "step_error": float(np.median(step / motion)),
                 "coarse_steps": coarse.steps,
             },
-        )
+        ).undecided(unknown)
     ]
 
 

@@ -49,7 +49,9 @@ class SmoothEvidence(Evidence):
     initial stage, `stride` h in units of the time in which they grow by e there.
     `scales` are further trainings from other scales beside what is expected of them; `destinations` is the confusion table
     of the trained neurons; `flows` both leading flows to the end, for orders above 1; `followed` theory's neurons at the
-    times at which training stopped, one entry a network, for orders above 1; `accuracy` the measured order of accuracy and
+    times at which training stopped, one entry a network, and `displaced` (B, m), by how many radians the forces beyond
+    leading order have turned those that still follow (`following`) by then, or why that is not known, for orders above 1;
+    `accuracy` the measured order of accuracy and
     `competing` the sizes of the terms that compete for it.
     """
 
@@ -61,6 +63,7 @@ class SmoothEvidence(Evidence):
     destinations: Confusion
     flows: TwoFlows | None
     followed: tuple[Neurons, ...]
+    displaced: np.ndarray | str | None
     conserved: Conserved
     accuracy: OrderResult
     competing: dict[int, float]
@@ -97,6 +100,19 @@ class SmoothEvidence(Evidence):
         )
 
     @property
+    def following(self) -> np.ndarray:
+        """The neurons (B, m) that the leading order has not blown up when training stops, nor is about to."""
+        if self.driving_order == 1:
+            return np.ones(self.expected.blow_up_times.shape, dtype=bool)
+        return following(self.followed, self.expected, self.limit().times)
+
+    @property
     def growing(self) -> np.ndarray:
         """The neurons (B, m) that grow."""
         return np.linalg.norm(self.expected.destinations, axis=-1) > 0
+
+
+def following(followed: tuple[Neurons, ...], expected: Expected, times: np.ndarray) -> np.ndarray:
+    """The neurons (B, m) that have not blown up at the times (B,), and will not in a tenth of them."""
+    blown_up = np.array([each.blown_up for each in followed])
+    return ~blown_up & (expected.blow_up_times > 1.1 * times[:, None])

@@ -27,7 +27,13 @@ from verify.progress import Progress
 from verify.regimes.common.evidence import Resolved
 from verify.regimes.common.order import competing_sizes
 from verify.regimes.smooth.destinations import SAME, flow_classes, trained_destinations
-from verify.regimes.smooth.evidence import LARGEST_STRIDE, Conserved, SmoothEvidence, TwoFlows
+from verify.regimes.smooth.evidence import (
+    LARGEST_STRIDE,
+    Conserved,
+    SmoothEvidence,
+    TwoFlows,
+    following,
+)
 
 LOCAL_ERROR = 1e-10  # of a step, relative, of either flow; chosen because it is their default
 # Of std, for the exponent of the angle: up, or down where there is no initial stage; chosen because two decades show it.
@@ -65,6 +71,7 @@ def gather(experiment: Experiment, prediction: SmoothPrediction, watch: Progress
     flows = None if prediction.driving_order == 1 else _two_flows(prediction, coarse, experiment.seed)
     conserved = _conserved(prediction, coarse, float(expected.times.min()))
     followed = _followed(prediction, coarse, fine)
+    displaced = _displaced(prediction, coarse, followed, expected, 2 * fine.times - coarse.times)
     watch.stage(f"{experiment.name}: order of accuracy")
     accuracy = order_of(prediction, targets=experiment.targets, seed=experiment.seed)
     return SmoothEvidence(
@@ -85,6 +92,7 @@ def gather(experiment: Experiment, prediction: SmoothPrediction, watch: Progress
         destinations=table,
         flows=flows,
         followed=followed,
+        displaced=displaced,
         conserved=conserved,
         accuracy=accuracy,
         competing=competing_sizes(prediction, accuracy.tau, experiment.seed),
@@ -196,6 +204,22 @@ def _followed(prediction: SmoothPrediction, coarse: Trained, fine: Trained) -> t
         neurons_at(prediction.force, a, w, float(time))
         for a, w, time in zip(coarse.a0, coarse.w0, times, strict=True)
     )
+
+
+def _displaced(
+    prediction: SmoothPrediction,
+    coarse: Trained,
+    followed: tuple[Neurons, ...],
+    expected: Expected,
+    times: np.ndarray,
+) -> np.ndarray | str | None:
+    """By how many radians what lies beyond leading order has turned each neuron; why, where theory cannot tell."""
+    if not followed:
+        return None
+    try:
+        return prediction.displacement(coarse.a0, coarse.w0, times, following(followed, expected, times))
+    except TheoryError as error:
+        return str(error)
 
 
 def _moments(prediction: SmoothPrediction):
