@@ -12,6 +12,7 @@ Source.      condense.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -20,10 +21,12 @@ from scipy.integrate import DOP853
 from theory.beyond.leading_order import LeadingOrder
 from theory.errors import TheoryError
 from theory.forms.taylor import FURTHER
+from theory.forms.vectors import angle, unit
 from theory.losses.signal import signal_function
 
 _RTOL = 1e-8  # of y; chosen because what is looked at is far larger relative to y
-_DIGITS = 1e-3  # of δ, relative; chosen because δ is a tolerance
+_DIGITS = 1e-4  # of δ in a step, relative; chosen because δ over some ten steps is then known to `_KNOWN`
+_KNOWN = 1e-3  # of δ, relative
 _SMALLEST = 1e-10  # of ρ; a δ below is not resolved: chosen because training is not either
 _MAX_EVALUATIONS = 6000  # chosen because hundreds are usual; more are needed only near a blow-up
 
@@ -106,6 +109,12 @@ class _Flow:
         rtol = np.stack([np.full(shape, _RTOL), np.broadcast_to(digits, shape)]).reshape(-1)
         floor = np.broadcast_to(self._size, shape)
         atol = np.stack([_RTOL * floor, _SMALLEST * floor]).reshape(-1)
+        # A step that is tried and refused may go past the blow-up.
+        with np.errstate(over="ignore", invalid="ignore"):
+            y, delta = self._integrated(start, rtol, atol).reshape(2, *shape)
+        return y, delta
+
+    def _integrated(self, start: np.ndarray, rtol: np.ndarray, atol: np.ndarray) -> np.ndarray:
         solver = DOP853(self.rates, 0.0, start, 1.0, rtol=rtol, atol=atol)  # type: ignore[arg-type]
         while solver.status == "running":
             reason = solver.step()
@@ -114,17 +123,39 @@ class _Flow:
                     f"the flow beyond leading order cannot be followed to the horizon ({reason or 'too many steps'}); "
                     "accepted: a smaller --fraction"
                 )
-        y, delta = solver.y.reshape(2, *shape)
-        return y, delta
+        return solver.y
+
+
+@dataclass(frozen=True)
+class Displaced:
+    """B networks in the leading flow, `flow`, and what lies beyond it, `change`: y and δ, each (B, m, 1 + D), a first."""
+
+    flow: np.ndarray
+    change: np.ndarray
+
+    @property
+    def a(self) -> np.ndarray:
+        """a (B, m) with all forces."""
+        return (self.flow + self.change)[..., 0]
+
+    @property
+    def w(self) -> np.ndarray:
+        """w (B, m, D) with all forces."""
+        return (self.flow + self.change)[..., 1:]
+
+    @property
+    def turned(self) -> np.ndarray:
+        """By how many radians (B, m), at most, the forces beyond leading order have turned each neuron."""
+        return (1 + _KNOWN) * angle(unit(self.flow[..., 1:]), unit(self.w))
 
 
 def displacement(
     leading: LeadingOrder, a0: np.ndarray, w0: np.ndarray, times: np.ndarray, follow: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """The leading flow of a0 (B, m), w0 (B, m, D) at the times (B,), and what is beyond it: y and δ, each (B, m, 1 + D).
+) -> Displaced:
+    """The leading flow of a0 (B, m), w0 (B, m, D) at the times (B,), and what is beyond it.
 
-    The first column is a, the others w.  `follow` (B, m) says which neurons have not blown up in the leading flow by then;
-    the others stand still in y, and δ has all of their motion: their output acts on the rest.  Raises TheoryError where
-    the flow does not reach the times.  Cost: some hundreds of evaluations of m n (D + 8) each, all networks at once.
+    `follow` (B, m) says which neurons have not blown up in the leading flow by then; the others stand still in it, and
+    their change is all of their motion: their output acts on the rest.  Raises TheoryError where the flow does not reach
+    the times.  Cost: some hundreds of evaluations of m n (D + 8) each, all networks at once.
     """
-    return _Flow(leading, a0, w0, np.asarray(times, dtype=float), follow).end()
+    return Displaced(*_Flow(leading, a0, w0, np.asarray(times, dtype=float), follow).end())

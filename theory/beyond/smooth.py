@@ -101,16 +101,26 @@ class State:
         return np.hypot(force[0], np.linalg.norm(force[1], axis=1)) / lead
 
     @property
+    def fall(self) -> float:
+        """By how much the risk is below that of zero output."""
+        f, signal = self.output, signal_function(self.leading_order.problem.loss)
+        each = (w * np.mean(f * signal(t * f, self._targets)) for t, w in zip(_NODES, _WEIGHTS, strict=True))
+        return float(sum(each))
+
+    def late(self, fraction: float) -> float:
+        """The gradient-flow time from here until the risk has fallen by the fraction, at the present rate."""
+        on_a, on_w = (lead + more for lead, more in zip(self.leading, self.beyond, strict=True))
+        rate = float(np.sum(on_a**2) + np.sum(on_w**2))
+        return (fraction * self.leading_order.problem.risk - self.fall) / rate
+
+    @property
     def fall_error(self) -> float:
         """How far the fall of the risk that the prediction counts is from the real one, relative to it.
 
         The prediction has mean(s f) - mean(ℓ'' f²)/2 with the two first Taylor terms of f.
         """
-        leading_order, f = self.leading_order, self.output
+        leading_order, f, real = self.leading_order, self.output, self.fall
         signal = signal_function(leading_order.problem.loss)
-        real = sum(
-            w * np.mean(f * signal(t * f, self._targets)) for t, w in zip(_NODES, _WEIGHTS, strict=True)
-        )
         counted = self._leading_form[0]
         if leading_order.next_term is not None:
             counted = (

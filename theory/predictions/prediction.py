@@ -184,7 +184,9 @@ class Expected:
     the horizon, whose first order is in `times` and w, and whose square is what is left; `spread` (B, m) is how far in
     radians all that is left may turn each neuron.  `left_out` (B,) is the relative size of what is not in them even at
     first order.  `drift` (B, m), for order 2 and above, is how far all that may move (a, w), in units of √(a² + ‖w‖²).
-    `begun` (B,) is the share of the wanted fall that the networks have at the start.
+    `off` (B,) is by how much theory's own series puts the horizon beyond that uncertainty as first estimated, in units of
+    1/2γ for order 1 and of the time above; 0 where it does not.  `begun` (B,) is the share of the wanted fall that the
+    networks have at the start.
     """
 
     times: Float64[np.ndarray, "B"]
@@ -198,6 +200,7 @@ class Expected:
     left_out: Float64[np.ndarray, "#B"] = field(default_factory=lambda: np.zeros(1))
     drift: Float64[np.ndarray, "#B #m"] = field(default_factory=lambda: np.zeros((1, 1)))
     begun: np.ndarray = field(default_factory=lambda: np.zeros(1))
+    off: np.ndarray = field(default_factory=lambda: np.zeros(1))
 
     @property
     def u(self) -> Float64[np.ndarray, "B m D"]:
@@ -207,7 +210,7 @@ class Expected:
     @property
     def neglected(self) -> float:
         """The share of the leading force that is left out at the horizon, in the worst network."""
-        return float(np.max(self.perturbation**2 + self.left_out))
+        return float(np.max(np.maximum(self.perturbation**2 + self.left_out, self.off)))
 
     def amplitudes(self, order: int) -> Float64[np.ndarray, "B m"]:
         """|a| ‖w‖^p of each neuron at the horizon (B, m)."""

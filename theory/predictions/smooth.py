@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 
 from theory.beyond import order_on_the_data
-from theory.beyond.displacement import displacement
+from theory.beyond.displacement import Displaced, displacement
 from theory.beyond.leading_order import LeadingOrder
 from theory.errors import TheoryError
 from theory.fields import SmoothField
 from theory.flows.linear import LinearFlow
-from theory.forms.vectors import angle, unit
+from theory.forms.vectors import unit
 from theory.orientations import OrientationSet, find_orientations
 from theory.predictions.prediction import NEGLECTED, Expected, Prediction, Search
-from theory.predictions.smooth_expected import expect
+from theory.predictions.smooth_expected import expect, timed
 from theory.problem import Network, Optimizer, Problem
 from theory.systems import LeadingSystem
 from theory.systems.smooth import smooth_system
@@ -105,6 +105,9 @@ class SmoothPrediction(Prediction):
 
     def expect(self, a0: np.ndarray, w0: np.ndarray, **how: Any) -> Expected:
         """B networks a0 (B, m), w0 (B, m, D) at the time when their risk has fallen by `fraction`."""
+        return timed(self.leading, self._by_formula(a0, w0, **how), a0, w0, **how)
+
+    def _by_formula(self, a0: np.ndarray, w0: np.ndarray, **how: Any) -> Expected:
         if self.problem.network.weight_decay:
             raise self.refused(
                 "where its neurons are under weight decay", "no weight decay, or its order of accuracy"
@@ -125,25 +128,24 @@ class SmoothPrediction(Prediction):
         for decade in range(DECADES):
             fraction = round(first * 10.0**-decade, 12)
             try:
-                expected = self.expect(a0, w0, fraction=fraction)
+                expected = self._by_formula(a0, w0, fraction=fraction)
             except TheoryError as error:
                 refusal = refusal or error
                 continue
             if expected.neglected <= NEGLECTED or decade == DECADES - 1:
-                return fraction, expected
+                return fraction, timed(self.leading, expected, a0, w0, fraction)
         assert refusal is not None  # the last decade was refused, if it did not return
         raise refusal
 
     def displacement(
         self, a0: np.ndarray, w0: np.ndarray, times: np.ndarray, follow: np.ndarray
-    ) -> np.ndarray:
-        """By how many radians (B, m) the forces beyond leading order have turned each neuron at the times (B,).
+    ) -> Displaced:
+        """How far the forces beyond leading order have carried each neuron (B, m) at the times (B,).
 
-        `follow` (B, m): the neurons whose leading flow has not blown up by then; the others' answer means nothing.  Raises
-        TheoryError where that cannot be followed.  See `theory.beyond.displacement`.
+        `follow` (B, m): the neurons whose leading flow has not blown up by then.  Raises TheoryError where that cannot be
+        followed.  See `theory.beyond.displacement`.
         """
-        flow, change = displacement(self.leading, a0, w0, times, follow)
-        return angle(unit(flow[..., 1:]), unit((flow + change)[..., 1:]))
+        return displacement(self.leading, a0, w0, times, follow)
 
     def outside(self, expected: Expected, fraction: float) -> str | None:
         """Why the leading order does not describe the networks at this fall of the loss, with the remedy; None where it

@@ -2,22 +2,58 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
+from theory.beyond.displacement import displacement
 from theory.beyond.leading_order import LeadingOrder
 from theory.beyond.smooth import State
+from theory.errors import TheoryError
 from theory.flows.linear import fallen_mode, linear_horizon
 from theory.flows.smooth import Fate, destinations, neurons_at
 from theory.forms.vectors import angle, unit
 from theory.predictions.prediction import Expected
 from theory.times.horizon import Horizon, blow_up_horizon
 
+_NEWTON = (
+    3  # steps to the horizon by theory's series; chosen because two leave less than a thousandth of the first
+)
 LOOKS = 9  # at the leader on its way to the horizon; chosen because what they make is an uncertainty, of one digit
 
 
 def expect(leading: LeadingOrder, a0: np.ndarray, w0: np.ndarray, *, fraction: float) -> Expected:
     """Predict B networks a0 (B, m), w0 (B, m, D) at the time when their risk has fallen by `fraction`."""
     return (_linear if leading.order == 1 else _blow_up)(leading, a0, w0, fraction)
+
+
+def timed(
+    leading: LeadingOrder, expected: Expected, a0: np.ndarray, w0: np.ndarray, fraction: float
+) -> Expected:
+    """The same with an uncertainty of the horizon that is at least what all forces beyond leading order make of it.
+
+    Theory's own series is followed to the expected time; what the fall of the risk lacks there, over the rate at which it
+    falls, is by how much the formula of the horizon is off.  Where that matters Newton's step is taken and looked at again.
+    Where the series cannot be followed the estimate stays; where it is off by much, the formula describes nothing (`off`).
+    """
+    times, known = expected.times, np.zeros(len(expected.times))
+    for _ in range(_NEWTON):
+        follow = expected.blow_up_times > 1.1 * times[:, None]
+        try:
+            there = displacement(leading, a0, w0, times, follow)
+        except TheoryError:
+            break
+        late = np.array([State(leading, a, w).late(fraction) for a, w in zip(there.a, there.w, strict=True)])
+        # What a step leaves is less than a half of it where it is small enough to be taken.
+        known = np.abs(times - expected.times) + 1.5 * np.abs(late)
+        times = times + late
+        if np.all(1.5 * np.abs(late) <= expected.uncertainty / 10) or np.any(times <= 0):
+            break
+    unit = 1 / (2 * leading.linear.rate) if leading.order == 1 else expected.times
+    uncertainty = np.maximum(expected.uncertainty, known)
+    return replace(
+        expected, uncertainty=uncertainty, off=np.where(known > expected.uncertainty, known / unit, 0.0)
+    )
 
 
 def _linear(leading: LeadingOrder, a0: np.ndarray, w0: np.ndarray, fraction: float) -> Expected:
@@ -42,10 +78,8 @@ def _linear(leading: LeadingOrder, a0: np.ndarray, w0: np.ndarray, fraction: flo
         force = np.array([flow.next_force(leading.x, leading.signal, q, c_next, each) for each in w])
         rate = force @ flow.direction
         along = np.sum(growing**2 * rate, axis=1) / np.sum(growing**2, axis=1)
-        # At ĝ and -ĝ an even term pulls in opposite senses: their mean may vanish where each of them is large.  What pulls
-        # across ĝ moves no time at first order, and at second order as much as what pulls along it.
-        pull = np.sum(force**2, axis=-1)
-        shift = 2 / (q - 1) * np.sqrt(np.sum(growing**2 * pull, axis=1) / np.sum(growing**2, axis=1))
+        # At ĝ and -ĝ an even term pulls in opposite senses: their mean may vanish where each of them is large.
+        shift = 2 / (q - 1) * np.sqrt(np.sum(growing**2 * rate**2, axis=1) / np.sum(growing**2, axis=1))
         turned = turned + growing[..., None] * (force - rate[..., None] * flow.direction) / q
         times = times - 2 * along / (q - 1) / (2 * flow.rate)
         # The term has made a r larger by (q + 1)/(q(q - 1)) of its force: which neurons carry the output depends on it.

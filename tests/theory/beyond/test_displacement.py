@@ -57,7 +57,8 @@ def setting(text, loss, epsilon, share=0.4):
 @pytest.mark.parametrize("text", sorted(REAL))
 def test_the_real_flow_parts_from_the_leading_one_by_as_much(text, loss):
     found, a0, w0, times = setting(text, loss, 0.02)
-    flow, change = displacement(found.leading, a0, w0, times, np.ones(a0.shape, dtype=bool))
+    moved = displacement(found.leading, a0, w0, times, np.ones(a0.shape, dtype=bool))
+    flow, change = moved.flow, moved.change
     for b in range(2):
         a, w = network(text, loss, a0[b], w0[b], float(times[b]))
         real = np.column_stack([a, w]) - flow[b]
@@ -70,7 +71,7 @@ def test_it_falls_with_the_order_of_accuracy(text):
     sizes = []
     for epsilon in (0.01, 0.005):
         found, a0, w0, times = setting(text, "half-mse", epsilon)
-        turned = found.displacement(a0, w0, times, np.ones(a0.shape, dtype=bool))
+        turned = found.displacement(a0, w0, times, np.ones(a0.shape, dtype=bool)).turned
         sizes.append(np.median(turned))
     assert np.log2(sizes[0] / sizes[1]) == pytest.approx(found.order, abs=0.05)
 
@@ -79,11 +80,11 @@ def test_a_wrong_leading_order_displaces_nothing_by_itself():
     """A tolerance that grew with the fault of the prediction would confirm it."""
     found, a0, w0, times = setting("x*tanh(x)", "half-mse", 0.01)
     every = np.ones(a0.shape, dtype=bool)
-    right = found.displacement(a0, w0, times, every)
-    wrong = found.changed(coefficient=1.05 * found.coefficient).displacement(a0, w0, times, every)
+    right = found.displacement(a0, w0, times, every).turned
+    changed = found.changed(coefficient=1.05 * found.coefficient).displacement(a0, w0, times, every)
+    wrong, flow = changed.turned, changed.flow
     assert np.median(wrong) < 1.3 * np.median(right)
     # while the wrong flow itself is far from the real one
-    flow, _ = displacement(found.changed(coefficient=1.05 * found.coefficient).leading, a0, w0, times, every)
     real = network("x*tanh(x)", "half-mse", a0[0], w0[0], float(times[0]))[1]
     assert np.median(angle(unit(flow[0, :, 1:]), unit(real))) > 20 * np.median(right)
 
@@ -92,8 +93,10 @@ def test_neurons_that_are_not_followed_still_act_on_the_others():
     found, a0, w0, times = setting("x*tanh(x)", "half-mse", 0.05)
     follow = np.ones(a0.shape, dtype=bool)
     follow[:, 0] = False
-    flow, change = displacement(found.leading, a0, w0, times, follow)
-    whole_flow, whole = displacement(found.leading, a0, w0, times, np.ones_like(follow))
+    some, every = (
+        displacement(found.leading, a0, w0, times, which) for which in (follow, np.ones_like(follow))
+    )
+    flow, change, whole_flow, whole = some.flow, some.change, every.flow, every.change
     assert np.array_equal(flow[:, 0], np.concatenate([a0[:, :1], w0[:, 0]], axis=-1))
     np.testing.assert_allclose(flow[:, 1:], whole_flow[:, 1:], rtol=1e-6, atol=1e-9)
     np.testing.assert_allclose(change[:, 1:], whole[:, 1:], rtol=5e-3, atol=1e-8)

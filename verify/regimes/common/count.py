@@ -39,15 +39,17 @@ def _count(evidence: Evidence, *, by_amplitude: bool) -> Check:
     generator = np.random.default_rng(np.random.SeedSequence([evidence.experiment.seed, 5]))
     observed, predicted = [], []
     for b in range(networks):
-        seen, wanted = (
-            (trained.amplitudes(order)[b], expected.amplitudes(order)[b]) if by_amplitude else (None, None)
-        )
+        seen = trained.amplitudes(order)[b] if by_amplitude else None
         observed.append(len(clusters(trained.u[b], cosine=COSINE, weights=seen)))
         around = [
-            expected.u[b],
-            *(turned_by(expected.u[b], expected.spread[b], generator) for _ in range(DRAWS)),
+            (u, amplitudes if by_amplitude else None)
+            for centre, amplitudes in evidence.expectations(b)
+            for u in (
+                centre,
+                *(turned_by(centre, expected.spread[b], generator) for _ in range(DRAWS)),
+            )
         ]
-        predicted.append([len(clusters(u, cosine=COSINE, weights=wanted)) for u in around])
+        predicted.append([len(clusters(u, cosine=COSINE, weights=wanted)) for u, wanted in around])
     low, high = np.min(predicted, axis=1), np.max(predicted, axis=1)
     agree = (low <= observed) & (observed <= high)
     weights = trained.amplitudes(order)[0] if by_amplitude else None

@@ -46,6 +46,11 @@ class Evidence:
         """The growing orientations (A, D)."""
         return np.array([o.u for o in self.orientations.attractors]).reshape(-1, self.dimension)
 
+    def expectations(self, b: int) -> list[tuple[np.ndarray, np.ndarray]]:
+        """What theory expects of network b: orientations (m, D) and amplitudes (m,) of its neurons, once for each of its
+        approximations."""
+        return [(self.expected.u[b], self.expected.amplitudes(self.driving_order)[b])]
+
     def limit(self) -> Trained:
         """The training extrapolated to zero step size: every optimiser here is of first order, 2 θ(h/2) - θ(h)."""
         coarse, fine = self.trained, self.refined

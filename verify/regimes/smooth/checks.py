@@ -17,6 +17,7 @@ from __future__ import annotations
 import numpy as np
 
 from theory import Fate
+from theory.beyond.displacement import Displaced
 from theory.forms.vectors import angle, nearest, unit
 from verify.regimes.common.confusion import Reason, confusion, labelled
 from verify.regimes.common.order import order_check
@@ -107,7 +108,8 @@ def own_flow(evidence: SmoothEvidence) -> list[Check]:
     turn = float(np.median(motion))
     # What the step size leaves of each neuron, see `SmoothEvidence.coarser_limit`.
     step = angle(trained.u, evidence.coarser_limit().u)[follows]
-    unknown = evidence.displaced if isinstance(evidence.displaced, str) else None
+    beyond_leading = evidence.displaced
+    unknown = beyond_leading if isinstance(beyond_leading, str) else None
     if prediction.driving_order == 1:
         # The first order of the change of the signal is in the prediction (tilt); its second order is left.
         beyond = float(np.max(expected.perturbation)) ** 2 + evidence.fraction
@@ -115,7 +117,8 @@ def own_flow(evidence: SmoothEvidence) -> list[Check]:
         tolerance = float(np.median(beyond + step / motion))
     else:
         # Neuron by neuron: no error is larger than its bound, so that no median is larger than that of the bounds.
-        displaced = 0.0 if unknown else np.asarray(evidence.displaced)[follows]
+        displaced = beyond_leading.turned[follows] if isinstance(beyond_leading, Displaced) else 0.0
+        step = step + evidence.passing[follows]
         tolerance = float(np.median((displaced + step) / motion))
     return [
         Check(

@@ -8,6 +8,8 @@ import numpy as np
 
 from numerics.training.runs import Trained
 from theory import Destinations, Expected, Neurons, SmoothPrediction
+from theory.beyond.displacement import Displaced
+from theory.forms.vectors import unit
 from verify.order import OrderResult
 from verify.regimes.common.confusion import Confusion
 from verify.regimes.common.evidence import Evidence
@@ -49,10 +51,9 @@ class SmoothEvidence(Evidence):
     initial stage, `stride` h in units of the time in which they grow by e there.
     `scales` are further trainings from other scales beside what is expected of them; `destinations` is the confusion table
     of the trained neurons; `flows` both leading flows to the end, for orders above 1; `followed` theory's neurons at the
-    times at which training stopped, one entry a network, and `displaced` (B, m), by how many radians the forces beyond
-    leading order have turned those that still follow (`following`) by then, or why that is not known, for orders above 1;
-    `accuracy` the measured order of accuracy and
-    `competing` the sizes of the terms that compete for it.
+    times at which training stopped, one entry a network, and `displaced` how far the forces beyond leading order have
+    carried those that still follow (`following`) by then, or why that is not known, for orders above 1; `accuracy` the
+    measured order of accuracy and `competing` the sizes of the terms that compete for it.
     """
 
     prediction: SmoothPrediction
@@ -63,10 +64,18 @@ class SmoothEvidence(Evidence):
     destinations: Confusion
     flows: TwoFlows | None
     followed: tuple[Neurons, ...]
-    displaced: np.ndarray | str | None
+    displaced: Displaced | str | None
     conserved: Conserved
     accuracy: OrderResult
     competing: dict[int, float]
+
+    def expectations(self, b: int) -> list[tuple[np.ndarray, np.ndarray]]:
+        """At first order beyond the leading one, and with all orders where these are known."""
+        found = super().expectations(b)
+        if isinstance(self.displaced, Displaced):
+            a, w = self.displaced.a[b], self.displaced.w[b]
+            found.append((unit(w), np.abs(a) * np.linalg.norm(w, axis=-1) ** self.driving_order))
+        return found
 
     def coarser_limit(self) -> Trained:
         """The training extrapolated from steps 2h and h.
@@ -98,6 +107,22 @@ class SmoothEvidence(Evidence):
             f"the learning rate hides it: a step is {self.stride:.2g} of the time in which the neurons grow by e, above "
             f"{LARGEST_STRIDE:g}, and does not follow the flow; {remedy} would decide"
         )
+
+    @property
+    def passing(self) -> np.ndarray:
+        """By how many radians (B, m) neurons turn in the time by which that of the fall of the loss is uncertain.
+
+        Each training is looked at when its own loss has fallen.  The limits of two step sizes differ by what the steps
+        leave of the neurons *and* by how far these go in the time between the two falls, which may cancel: so it counts
+        apart, with what interpolating the fall leaves (`crossing`).
+        """
+        each = []
+        for at in self.followed:
+            turning = self.prediction.force(at.a, at.w)[1]
+            turning = turning - np.sum(turning * at.u, axis=-1, keepdims=True) * at.u
+            each.append(np.linalg.norm(turning, axis=-1) / at.r)
+        apart = np.abs(self.limit().times - self.coarser_limit().times) + self.crossing / self.rate
+        return np.array(each) * apart[:, None]
 
     @property
     def following(self) -> np.ndarray:

@@ -16,6 +16,7 @@ from numerics.nets.activations import TorchActivation
 from numerics.training.runs import Start, Trained
 from numerics.training.stopping import LossFraction, RescaledTime
 from theory import Expected, Fate, Neurons, SmoothPrediction, TheoryError, destinations, neurons_at
+from theory.beyond.displacement import Displaced
 from theory.flows.smooth import near_boundary
 from theory.forms.vectors import angle
 from theory.streams import Stream, generator
@@ -212,8 +213,8 @@ def _displaced(
     followed: tuple[Neurons, ...],
     expected: Expected,
     times: np.ndarray,
-) -> np.ndarray | str | None:
-    """By how many radians what lies beyond leading order has turned each neuron; why, where theory cannot tell."""
+) -> Displaced | str | None:
+    """How far what lies beyond leading order has carried each neuron; why, where theory cannot tell."""
     if not followed:
         return None
     try:
