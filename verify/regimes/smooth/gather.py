@@ -15,7 +15,7 @@ from numerics.flow import LeadingStatus, leading_flow, moments
 from numerics.nets.activations import TorchActivation
 from numerics.training.runs import Start, Trained
 from numerics.training.stopping import LossFraction, RescaledTime
-from theory import Expected, Fate, Neurons, SmoothPrediction, TheoryError, destinations, neurons_at
+from theory import Expected, Fate, Kind, Neurons, SmoothPrediction, TheoryError, destinations, neurons_at
 from theory.beyond.displacement import Displaced
 from theory.flows.smooth import near_boundary
 from theory.forms.vectors import angle
@@ -36,6 +36,8 @@ from verify.regimes.smooth.evidence import (
     following,
 )
 
+# Radians from a degenerate orientation; chosen because tangential forces of the third order are a thousandth there.
+SLOW = 0.1
 LOCAL_ERROR = 1e-10  # of a step, relative, of either flow; chosen because it is their default
 # Of std, for the exponent of the angle: up, or down where there is no initial stage; chosen because two decades show it.
 SCALES = ((100.0, 0.01), (10.0, 0.1))
@@ -161,6 +163,7 @@ def _two_flows(prediction: SmoothPrediction, trained: Trained, seed: int) -> Two
         [_FATES.get(LeadingStatus(status), Fate.UNDECIDED) for status in theirs.status], dtype=object
     )
     decided = (fates != Fate.UNDECIDED) & (ours.fates != Fate.UNDECIDED)
+    decided &= ~(_creeping(prediction, ours.u) | _creeping(prediction, theirs.orientation))
     same = decided & (fates == ours.fates) & (angle(ours.u, theirs.orientation) < SAME)
     # Where the two differ the errors of their steps may have decided: such a neuron is on no side.
     doubtful = np.flatnonzero(decided & ~same)
@@ -178,6 +181,16 @@ def _two_flows(prediction: SmoothPrediction, trained: Trained, seed: int) -> Two
         generator(seed, Stream.FLOW_BOUNDARY),
     )
     return TwoFlows(ours=ours, theirs=theirs.orientation, fates=fates, decided=decided)
+
+
+def _creeping(prediction: SmoothPrediction, u: np.ndarray) -> np.ndarray:
+    """Which of the ends u (N, D) are near a degenerate orientation but not at it: there the flow is slow algebraically, and
+    to have slowed down is not to have arrived."""
+    listed = [o.u for o in prediction.orientations.orientations if o.kind is Kind.DEGENERATE]
+    if not listed:
+        return np.zeros(len(u), dtype=bool)
+    apart = np.min(angle(u[:, None], np.array(listed)[None]), axis=1)
+    return (apart >= SAME) & (apart < SLOW)
 
 
 def _conserved(prediction: SmoothPrediction, trained: Trained, end: float) -> Conserved:
