@@ -38,13 +38,14 @@ class Table:
         """(row, u, known) of |z|: the flat number of the piece, the place in it, and whether there is a polynomial."""
         mantissa, exponent = torch.frexp(size)
         octave = exponent.long() - (1 + self.lowest)
-        number = ((mantissa - 0.5) * (2 * PER_OCTAVE)).floor()
+        # What is not finite gets a place as well, and no polynomial.
+        number = ((mantissa - 0.5) * (2 * PER_OCTAVE)).floor().nan_to_num().clamp(0, PER_OCTAVE - 1)
         u = 16 * mantissa - 9 - 2 * number  # exact: |z|/r = 16 · mantissa, c/r = 9 + 2 · number
         octaves = self.known.shape[1]
-        inside = (octave >= 0) & (octave < octaves) & (size > 0)
+        inside = (octave >= 0) & (octave < octaves) & (size > 0) & size.isfinite()
         flat = negative.long() * octaves + octave.clamp(0, octaves - 1)
         known = torch.from_numpy(self.known).to(size.device).view(-1)[flat] & inside
-        return flat * PER_OCTAVE + number.clamp(min=0).long(), u, known
+        return flat * PER_OCTAVE + number.long(), u, known
 
 
 def piecewise(table: Table, text: TorchActivation) -> TorchActivation:

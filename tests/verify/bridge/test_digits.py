@@ -121,6 +121,15 @@ def test_value_and_derivative_together_in_single_precision_and_in_any_batch():
     assert torch.equal(single, sigma.value(z.float().double()).float())
 
 
+def test_what_is_not_finite_is_as_the_text_has_it():
+    sigma = activation("exp(x)-1-x")
+    z = torch.tensor([float("nan"), float("inf"), -float("inf"), 1e300, 5e-324, -0.0], dtype=torch.float64)
+    ours, text = torch_activation(sigma), text_activation(sigma)
+    assert torch.equal(ours.value(z)[:4].isnan(), text.value(z)[:4].isnan())
+    assert ours.value(z)[4:].tolist() == [0.0, 0.0]
+    assert ours.derivative(z)[4:].tolist() == [5e-324, 0.0]
+
+
 def test_two_ways_of_writing_one_function_are_one_function():
     one, other = (torch_activation(activation(text)) for text in ("cosh(x)-1", "2*sinh(x/2)**2"))
     z = torch.from_numpy(points(np.random.default_rng(2), 200))
