@@ -56,7 +56,7 @@ def refuse_unwritable(out: str | Path) -> None:
     """Raise UsageError where nothing can be written into the folder `out`; what was made to see it is taken away again."""
     base = Path(out)
     made = [each for each in (base, *base.parents) if not each.exists()]
-    writable(base)
+    writable(out)
     for each in made:
         with suppress(OSError):  # another run may have begun to use it
             each.rmdir()
