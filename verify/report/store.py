@@ -140,7 +140,7 @@ def provenance() -> dict[str, Any]:
     sys.argv as given.  `commit` is that of the package where it is a git checkout and None elsewhere; `modified` says
     whether files of the package differ from it.
     """
-    commit, modified = _commit(Path(__file__).resolve().parent)
+    commit, modified = _commit(Path(__file__).resolve().parents[1])
     return {
         "date": datetime.now(UTC).astimezone().isoformat(timespec="seconds"),
         "command": list(sys.argv),
@@ -152,6 +152,7 @@ def provenance() -> dict[str, Any]:
 
 
 def _commit(room: Path) -> tuple[str | None, bool | None]:
+    """The commit of the checkout with the package `verify` in the folder `room`, and whether any room differs from it."""
     # A package installed below somebody's repository is not a part of it: only a tracked file is.
     if _git(room, "ls-files", "--error-unmatch", "__init__.py") is None:
         return None, None

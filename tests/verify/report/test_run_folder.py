@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import verify
 from numerics import Dataset
 from numerics.training.stopping import RescaledTime
 from tests.verify.report.untrained import X, Y, alike, marked
@@ -128,7 +129,8 @@ def test_the_document_says_what_was_taken_and_asked_and_where_it_comes_from(untr
 
 
 def test_an_installed_package_has_no_commit_even_below_a_repository(tmp_path, monkeypatch):
-    assert provenance._commit(Path(pipeline.__file__).parent) == (
+    room = Path(verify.__file__).parent
+    assert provenance._commit(room) == (
         provenance.provenance()["commit"],
         provenance.provenance()["modified"],
     )
@@ -138,7 +140,31 @@ def test_an_installed_package_has_no_commit_even_below_a_repository(tmp_path, mo
     assert provenance._git(tmp_path, "init", "-q") is not None
     assert provenance._commit(package) == (None, None)
     monkeypatch.setenv("PATH", "")
-    assert provenance._commit(Path(pipeline.__file__).parent) == (None, None)
+    assert provenance._commit(room) == (None, None)
+
+
+def test_a_change_in_any_room_is_a_modification(tmp_path):
+    """It was looked for below verify/report, where the function stands, and not in the rooms."""
+    for room in ("theory/formula", "numerics", "verify/report"):
+        (tmp_path / room).mkdir(parents=True)
+        (tmp_path / room / "__init__.py").write_text("")
+    (tmp_path / "verify/__init__.py").write_text("")
+    who = ("-c", "user.name=t", "-c", "user.email=t@example.org")
+    for arguments in (("init", "-q"), ("add", "-A"), (*who, "commit", "-qm", "all")):
+        assert provenance._git(tmp_path, *arguments) is not None
+    assert provenance._commit(tmp_path / "verify")[1] is False
+    for room in ("theory/formula", "numerics", "verify/report"):
+        (tmp_path / room / "__init__.py").write_text("x = 1")
+        assert provenance._commit(tmp_path / "verify")[1] is True
+        (tmp_path / room / "__init__.py").write_text("")
+    assert provenance._commit(tmp_path / "verify")[1] is False
+
+
+def test_what_is_recorded_is_of_the_package(monkeypatch):
+    asked = []
+    monkeypatch.setattr(provenance, "_commit", lambda room: asked.append(room) or ("c" * 40, True))
+    assert provenance.provenance()["modified"] is True
+    assert asked == [Path(verify.__file__).resolve().parent]
 
 
 def test_a_data_file_that_changes_during_the_run_changes_nothing(tmp_path, monkeypatch):
