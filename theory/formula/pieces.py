@@ -18,18 +18,16 @@ at 0 plus c |z|^p, with p and c read off balls of the text at the lowest points.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
-from flint import acb, arb, arb_series, ctx, fmpq
+from flint import acb, arb, ctx
 
 from theory.formula.activation import Activation
-from theory.formula.evaluation import MAX_PRECISION, to_float
+from theory.formula.evaluation import MAX_PRECISION, BoxAlgebra, series_at, to_float
 from theory.formula.fields import sympy_ball
-from theory.formula.syntax import Node, arithmetic, fold
+from theory.formula.syntax import fold
 
 PER_OCTAVE = 4  # chosen because 17 terms then do for a formula with no singularity nearer than 0
 MOST_TERMS = 400  # chosen because a series of that length still takes milliseconds
@@ -41,157 +39,6 @@ START, LOWEST = (
 )  # where the search for the lowest octave begins and ends; chosen because no formula in use needs less
 NEGLIGIBLE = -57  # derived from binary64: what is below 2^-57 of a value changes no rounding
 _HALF_UNIT = 2.0**-53  # derived from binary64: the largest relative error of one rounding
-
-
-class SeriesAlgebra:
-    """Formulas in truncated series over balls; what is not analytic or not real is a non-finite series."""
-
-    def number(self, value: Fraction) -> arb_series:
-        return arb_series([arb(fmpq(value.numerator, value.denominator))])
-
-    def constant(self, name: str) -> arb_series:
-        return arb_series([arb.pi() if name == "pi" else arb.const_e()])
-
-    def negate(self, operand: arb_series) -> arb_series:
-        return -operand
-
-    def operate(self, operator: str, left: arb_series, right: arb_series) -> arb_series:
-        if operator != "**":
-            return arithmetic(operator, left, right)
-        exponent = right[0]
-        if right.length() <= 1 and exponent.is_integer() and exponent.is_exact():
-            return _whole_power(left, int(exponent.unique_fmpz() or 0), arb_series([1]))
-        return (right * left.log()).exp()
-
-    def call(self, name: str, args: tuple[arb_series, ...]) -> arb_series:
-        u = args[0]
-        match name:
-            case "abs":
-                return u * _sign(u)
-            case "sign":
-                return arb_series([_sign(u)])
-            case "heaviside":
-                return arb_series([(_sign(u) + 1) / 2])
-            case "max" | "min":
-                for other in args[1:]:
-                    above, below = _sign(u - other) > 0, _sign(u - other) < 0
-                    if not (above or below):
-                        return arb_series([arb.nan()])
-                    u = u if above == (name == "max") else other
-                return u
-            case "log1p":
-                return (1 + u).log()
-            case "sinh" | "cosh":
-                e = u.exp()
-                return (e - 1 / e if name == "sinh" else e + 1 / e) / 2
-            case "tanh":
-                return _tanh(u, u[0])
-            case "asinh":
-                return (u + (u * u + 1).sqrt()).log()
-            case "acosh":
-                return (u + (u * u - 1).sqrt()).log()
-            case "atanh":
-                return ((1 + u).log() - (1 - u).log()) / 2
-        return getattr(u, name)()
-
-
-class BoxAlgebra:
-    """Formulas over complex boxes: finite only where every step is analytic on the box, branch cuts included."""
-
-    def number(self, value: Fraction) -> acb:
-        return acb(arb(fmpq(value.numerator, value.denominator)))
-
-    def constant(self, name: str) -> acb:
-        return acb(arb.pi() if name == "pi" else arb.const_e())
-
-    def negate(self, operand: acb) -> acb:
-        return -operand
-
-    def operate(self, operator: str, left: acb, right: acb) -> acb:
-        if operator != "**":
-            return arithmetic(operator, left, right)
-        if right.is_exact() and right.imag.is_zero() and right.real.is_integer():
-            return _whole_power(left, int(right.real.unique_fmpz() or 0), acb(1))
-        return (right * left.log(analytic=True)).exp()
-
-    def call(self, name: str, args: tuple[acb, ...]) -> acb:
-        u, i = args[0], acb(0, 1)
-        match name:
-            case "abs":
-                return u.real_abs(analytic=True)
-            case "sign":
-                return u.real_sgn(analytic=True)
-            case "heaviside":
-                return u.real_heaviside(analytic=True)
-            case "max" | "min":
-                for other in args[1:]:
-                    u = (
-                        u.real_max(other, analytic=True)
-                        if name == "max"
-                        else u.real_min(other, analytic=True)
-                    )
-                return u
-            case "log" | "sqrt":
-                return getattr(u, name)(analytic=True)
-            case "log1p":
-                return (1 + u).log(analytic=True)
-            case "tanh":
-                return _tanh(u, u.real)
-            case "atan":
-                return i * ((1 - i * u).log(analytic=True) - (1 + i * u).log(analytic=True)) / 2
-            case "asin":
-                return -i * (i * u + (1 - u * u).sqrt(analytic=True)).log(analytic=True)
-            case "acos":
-                return acb.pi() / 2 - self.call("asin", args)
-            case "asinh":
-                return (u + (u * u + 1).sqrt(analytic=True)).log(analytic=True)
-            case "acosh":
-                root = (u - 1).sqrt(analytic=True) * (u + 1).sqrt(analytic=True)
-                return (u + root).log(analytic=True)
-            case "atanh":
-                return ((1 + u).log(analytic=True) - (1 - u).log(analytic=True)) / 2
-        return getattr(u, name)()
-
-
-def _sign(u: arb_series) -> arb:
-    """The sign of the value, not a number where it is not decided."""
-    first = u[0]
-    return arb(1) if first > 0 else arb(-1) if first < 0 else arb.nan()
-
-
-def _tanh(u, where: arb):
-    """By the exponential that stays small."""
-    return 2 / ((-2 * u).exp() + 1) - 1 if where.mid() > 0 else 1 - 2 / ((2 * u).exp() + 1)
-
-
-def _whole_power(base, n: int, one):
-    if n < 0:
-        return one / _whole_power(base, -n, one)
-    result = one
-    while n:
-        result, base, n = (result * base if n & 1 else result), base * base, n >> 1
-    return result
-
-
-@contextmanager
-def _series_of(terms: int, precision: int) -> Iterator[None]:
-    """Series of so many terms at that precision: both are settings of the library."""
-    before = ctx.cap
-    ctx.cap = terms
-    try:
-        with ctx.workprec(precision):
-            yield
-    finally:
-        ctx.cap = before
-
-
-def series_at(
-    tree: Node, variable: str, centre: arb | float, slope: int, terms: int, precision: int
-) -> list[arb]:
-    """The Taylor coefficients in u of a formula at centre + slope u, as balls: (terms,)."""
-    with _series_of(terms, precision):
-        found = fold(tree, SeriesAlgebra(), {variable: arb_series([arb(centre), slope])})
-        return [found[k] for k in range(terms)]
 
 
 @dataclass(frozen=True)

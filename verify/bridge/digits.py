@@ -20,8 +20,8 @@ import torch
 from numerics.nets.activations import TorchActivation, get
 from numerics.nets.pieces import Table, piecewise
 from theory import Activation
-from theory.formula.evaluation import to_float
-from theory.formula.pieces import SIDES, Pieces, pieces, series_at
+from theory.formula.evaluation import series_at, to_float
+from theory.formula.pieces import SIDES, Pieces, pieces
 from verify.bridge.formula import is_catalogue_name, text_activation
 
 _UNIT = 2.0**-53  # derived from binary64: the largest relative error of one rounding

@@ -10,7 +10,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from theory import activation
-from theory.formula.pieces import SIDES, BoxAlgebra, SeriesAlgebra, piece, pieces, series_at
+from theory.formula.evaluation import BoxAlgebra, SeriesAlgebra, series_at
+from theory.formula.pieces import SIDES, piece, pieces
 from theory.formula.syntax import ELEMENTARY, fold
 from verify import strategies
 

@@ -5,6 +5,8 @@ from flint import arb, ctx
 
 from tests.theory.beyond.test_displacement import network, setting
 from theory import activation
+from theory.formula.evaluation import ball
+from theory.formula.expression import parse
 
 
 def displaced(module):
@@ -15,6 +17,20 @@ def displaced(module):
         a, w = network(text, loss, a0[1], w0[1], float(times[1]))
         real = np.column_stack([a, w]) - moved.flow[1]
         assert np.linalg.norm(moved.change[1] - real) < 5e-3 * np.linalg.norm(real)
+
+
+def series_away_from_zero(module):
+    """Σ_k c_k u^k near -0.4 is the text's own ball there."""
+    texts = (
+        "tanh(x)", "asinh(x)", "atanh(x)", "cosh(x)", "x**3", "abs(x)*exp(x)", "max(x, 2*x)", "atan(x)*log1p(x)", "x**-2"
+    )  # fmt: skip
+    for text in texts:
+        tree = parse(text).tree
+        found = module.series_at(tree, "x", -0.4, 1, 24, 200)
+        with ctx.workprec(200):
+            u = arb(1) / 64
+            total = sum((c * u**k for k, c in enumerate(found)), arb(0))
+            assert abs(total - ball(tree, {"x": arb(-0.4) + u}, 200)) < 1e-25
 
 
 def proved_pieces(module):

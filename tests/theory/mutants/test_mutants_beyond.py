@@ -23,12 +23,18 @@ TABLE = {
         ("place of the piece", "(2 * number + 1) * radius", "2 * number * radius"),
         ("scale of a coefficient", "each * arb(radius) ** k", "each * arb(radius) ** (k + 1)"),
         ("terms for the text's cancellations", "(lost - NEGLIGIBLE + 20)", "(20)"),
-        ("tanh", "else 1 - 2 / ((2 * u).exp() + 1)", "else 1 - 2 / ((3 * u).exp() + 1)"),
-        ("asinh", "(u + (u * u + 1).sqrt()).log()", "(u + (u * u + 2).sqrt()).log()"),
-        ("sign of abs", "arb(-1) if first < 0", "arb(1) if first < 0"),
         ("order at the bottom", "order = round(_log2(abs(ratio)))", "order = round(_log2(abs(ratio))) + 1"),
         ("c at the bottom", "arb(2) ** (octave * order)", "arb(2) ** (octave * order + 1)"),
         ("where the bottom is", "arb(2) ** order - 1) < arb(2) ** NEGLIGIBLE", "arb(2) ** order - 1) < arb(2) ** -20"),
+    ]),
+    checks.series_away_from_zero: ("formula.evaluation", [
+        ("tanh", "else 1 - 2 / ((2 * u).exp() + 1)", "else 1 - 2 / ((3 * u).exp() + 1)"),
+        ("asinh", "(u + (u * u + 1).sqrt()).log()", "(u + (u * u + 2).sqrt()).log()"),
+        ("sign of abs", "arb(-1) if first < 0", "arb(1) if first < 0"),
+        ("cosh", "else e + 1 / e) / 2", "else e + 1 / e)"),
+        ("atanh", "((1 + u).log() - (1 - u).log()) / 2", "((1 + u).log() + (1 - u).log()) / 2"),
+        ("powers", "result = one\n", "result = one + one\n"),
+        ("maximum", "above == (name == \"max\")", "above == (name == \"min\")"),
     ]),
 }  # fmt: skip
 

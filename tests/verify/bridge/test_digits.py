@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 import verify.bridge.digits as digits
 from theory import activation
-from theory.formula.pieces import Pieces, series_at
+from theory.formula.evaluation import series_at
+from theory.formula.pieces import Pieces
 from verify import strategies
 from verify.bridge.digits import losing, pieces_of, torch_activation
 from verify.bridge.formula import text_activation
