@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from numerics.data import Dataset, load
-    from numerics.weights import observe
+    from numerics.weights.observe import observe
     from theory import Network, OrientationSet, Prediction, Problem, activation, derive, loss, predict
     from verify.bridge.experiment import Experiment
     from verify.regimes.run import run as verify

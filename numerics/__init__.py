@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from numerics.nets.initial import initialise
     from numerics.training import train, train_stepwise
     from numerics.training.stopping import Alignment, LossFraction, RescaledTime, Status, Steps, Time
-    from numerics.weights import LayerObservation, observe
     from numerics.weights.adapter import Layer, layers
     from numerics.weights.checkpoint import load_state
     from numerics.weights.monitor import CondensationMonitor
+    from numerics.weights.observe import LayerObservation, observe
 
 _HOMES = {
     "numerics.data": ("Dataset", "append_bias", "load"),
@@ -54,7 +54,7 @@ _HOMES = {
         "weighted_median",
     ),
     "numerics.measure.merging": ("merge_neurons", "output_change"),
-    "numerics.weights": ("LayerObservation", "observe"),
+    "numerics.weights.observe": ("LayerObservation", "observe"),
     "numerics.weights.adapter": ("Layer", "layers"),
     "numerics.weights.checkpoint": ("load_state",),
     "numerics.weights.monitor": ("CondensationMonitor",),

@@ -17,7 +17,7 @@ from theory.flows.smooth import Destinations, Fate, Neurons, destinations, neuro
 from theory.forms.moment_tensor import MomentTensor
 from theory.forms.taylor import PowerForm
 from theory.formula.activation import Activation, activation
-from theory.losses import Loss, loss
+from theory.losses.loss import Loss, loss
 from theory.losses.signal import FittedOutput, fitted_output, signal_function
 from theory.orientations import (
     AdamReason,
@@ -46,7 +46,7 @@ from theory.predictions.smooth import SmoothPrediction
 from theory.problem import Network, Optimizer, Problem
 from theory.systems import LeadingSystem
 from theory.systems.decay import DecayField, decay_system, decayed_blow_up, undecayed_time
-from theory.systems.deep import deep_system
+from theory.systems.deep.system import deep_system
 from theory.systems.offset import offset_system
 from theory.systems.one_sided import one_sided_system
 from theory.systems.outputs import outputs_system

@@ -16,7 +16,7 @@ from jaxtyping import Float64, Shaped
 
 from theory.errors import TheoryError
 from theory.formula.activation import Activation, activation
-from theory.losses import Loss, loss
+from theory.losses.loss import Loss, loss
 
 
 class Optimizer(StrEnum):

@@ -14,8 +14,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from theory.beyond import neglected
 from theory.beyond.leading_order import LeadingOrder
+from theory.beyond.neglected import neglected
 from theory.flows.smooth import destinations, neurons_at
 
 # Scales to look at beyond the one where the order begins to show.  Chosen because the first decade still bends.

@@ -15,8 +15,8 @@ from functools import cached_property
 
 import numpy as np
 
-from theory.beyond import TAYLOR, feedback, neglected
 from theory.beyond.leading_order import LeadingOrder
+from theory.beyond.neglected import TAYLOR, feedback, neglected
 from theory.forms.taylor import FURTHER, series
 from theory.losses.signal import signal_function
 

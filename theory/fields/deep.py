@@ -12,9 +12,9 @@ import sympy
 from theory.errors import TheoryError
 from theory.forms.moment_tensor import MomentTensor
 from theory.formula.activation import Activation
-from theory.losses import Loss, loss
-from theory.systems.deep import Balance, balances
+from theory.losses.loss import Loss, loss
 from theory.systems.deep.architecture import Algebra, Architecture, Weights, gradients
+from theory.systems.deep.balances import Balance, balances
 from theory.systems.deep.powers import Kept, PowerCount, power_count
 
 _MOST_MOMENTS = 8  # vanishing ones to look behind before saying that no theorem applies

@@ -11,7 +11,7 @@ import sympy
 
 from theory.errors import TheoryError
 from theory.forms.taylor import PowerForm
-from theory.losses import CrossEntropy, Loss
+from theory.losses.loss import CrossEntropy, Loss
 from theory.losses.signal import Signal, signal_function
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ import sympy
 from flint import fmpq
 
 from theory.errors import TheoryError
-from theory.losses import CrossEntropy, Loss
+from theory.losses.loss import CrossEntropy, Loss
 
 Signal = Callable[[np.ndarray, np.ndarray], np.ndarray]
 

@@ -23,7 +23,7 @@ from theory.errors import TheoryError
 from theory.fields.deep import DeepField
 from theory.forms.moment_tensor import MomentTensor
 from theory.formula.activation import Activation, activation
-from theory.losses import Loss, loss
+from theory.losses.loss import Loss, loss
 from theory.losses.signal import fitted_output
 from theory.orientations import OrientationSet, find_orientations
 from theory.systems.deep.powers import PowerCount

@@ -17,8 +17,8 @@ from theory.orientations.deep import FirstLayer, first_layer_of, mean_fitted_fir
 from theory.predictions.prediction import Prediction, Search
 from theory.problem import Network, Optimizer, Problem
 from theory.systems import GroupLaw, LeadingSystem
-from theory.systems.deep import deep_system, derived
 from theory.systems.deep.powers import Kept
+from theory.systems.deep.system import deep_system, derived
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -18,7 +18,7 @@ from jaxtyping import Float64, Shaped
 from theory.errors import TheoryError
 from theory.forms.vectors import unit
 from theory.formula.activation import Activation
-from theory.losses import Loss
+from theory.losses.loss import Loss
 from theory.orientations.result import OrientationSet
 from theory.problem import Network, Optimizer, Problem
 from theory.systems import LeadingSystem

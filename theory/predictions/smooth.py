@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from theory.beyond import order_on_the_data
 from theory.beyond.displacement import Displaced, displacement
 from theory.beyond.leading_order import LeadingOrder
+from theory.beyond.neglected import order_on_the_data
 from theory.errors import TheoryError
 from theory.fields import SmoothField
 from theory.flows.linear import LinearFlow

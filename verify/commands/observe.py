@@ -39,8 +39,8 @@ def observe(
         How linear weights are stored where two readings fit: outputs-inputs (torch), inputs-outputs (x @ W),
         stacked-outputs-inputs or stacked-inputs-outputs (an ensemble along a first axis).
     """
-    from numerics.weights import observe as measure
     from numerics.weights.checkpoint import load_state
+    from numerics.weights.observe import observe as measure
     from verify.tables.observed import print_observation
 
     found = watched(

@@ -21,9 +21,8 @@ from numerics.nets import Network
 from theory import Activation, LeadingSystem, Prediction
 from theory.streams import Stream, generator
 from theory.systems import GroupLaw
-from verify.bridge.digits import torch_activation
+from verify.bridge.digits import rounding_bound, torch_activation
 from verify.bridge.formula import numeric_loss
-from verify.bridge.rounding import rounding_bound
 from verify.order.engine import LOWEST, default_scales
 from verify.order.fields import FullFlow, LeadingField, Reached, Weights, compare_flows
 from verify.order.result import OrderResult

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from theory.beyond.scales import Plan, refuse_scales
-from theory.predictions.offset.expected import WIDTHS
+from theory.predictions.offset_expected import WIDTHS
 from verify.bridge.experiment import Experiment
 from verify.bridge.training import BUDGET, STEPS_PER_STD, WIDTH, initial_std
 from verify.errors import UsageError

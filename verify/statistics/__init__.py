@@ -10,12 +10,15 @@ from verify.statistics.chance import (
     ChanceLevel,
     cosine_chance,
     cosine_quantile,
-    false_alarm_rate,
     near_any_chance,
+)
+from verify.statistics.declared import (
+    SequentialTest,
+    StatisticalTest,
+    false_alarm_rate,
     power,
     verdict_rates,
 )
-from verify.statistics.declared import SequentialTest, StatisticalTest
 from verify.statistics.intervals import (
     Interval,
     bootstrap_interval,

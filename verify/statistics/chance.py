@@ -5,23 +5,16 @@ Statement.  (u·v)² ~ Beta(1/2, (D-1)/2), so P(|u·v| >= t) = 1 - I_{t²}(1/2, 
             The chance to be that near to one of several u is at most the sum (Boole), and equal to it where the caps
             do not meet, that is where all the angles between them exceed 2 arccos t.
 Source.     v = g/‖g‖ with g Gaussian: g_1² / (g_1² + χ²_{D-1}) is a Beta variable.
-
-False alarms and power of any procedure, measured: run it on many draws and count its verdicts.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 from scipy import special
 
 from verify.errors import UsageError
-from verify.statistics.intervals import Interval, clopper_pearson
-from verify.verdict import Verdict
 
 
 @dataclass(frozen=True)
@@ -72,46 +65,3 @@ def _check(threshold: float, dimension: int) -> None:
         raise UsageError(f"threshold is {threshold}; accepted: a cosine between 0 and 1")
     if dimension < 1:
         raise UsageError(f"dimension is {dimension}; accepted: a whole number of at least 1")
-
-
-Data = TypeVar("Data")
-
-
-def verdict_rates(
-    decide: Callable[[Data], Verdict],
-    draw: Callable[[np.random.Generator], Data],
-    *,
-    repetitions: int,
-    seed: int = 0,
-    level: float = 0.99,
-) -> dict[Verdict, Interval]:
-    """The share of each verdict of `decide(draw(generator))`, with its exact interval; each draw has its own generator."""
-    if repetitions < 1:
-        raise UsageError(f"repetitions is {repetitions}; accepted: a whole number of at least 1")
-    seeds = np.random.SeedSequence(seed).spawn(repetitions)
-    counts = Counter(decide(draw(np.random.default_rng(s))) for s in seeds)
-    return {verdict: clopper_pearson(counts[verdict], repetitions, level) for verdict in Verdict}
-
-
-def false_alarm_rate(
-    decide: Callable[[Data], Verdict],
-    draw_true: Callable[[np.random.Generator], Data],
-    *,
-    repetitions: int,
-    seed: int = 0,
-    level: float = 0.99,
-) -> Interval:
-    """How often a claim is REFUTED on draws for which it is true."""
-    return verdict_rates(decide, draw_true, repetitions=repetitions, seed=seed, level=level)[Verdict.REFUTED]
-
-
-def power(
-    decide: Callable[[Data], Verdict],
-    draw_false: Callable[[np.random.Generator], Data],
-    *,
-    repetitions: int,
-    seed: int = 0,
-    level: float = 0.99,
-) -> Interval:
-    """How often a claim is REFUTED on draws for which it is false by the named effect."""
-    return verdict_rates(decide, draw_false, repetitions=repetitions, seed=seed, level=level)[Verdict.REFUTED]

@@ -9,7 +9,7 @@ from rich.text import Text
 from verify.tables import columns, dim, screen
 
 if TYPE_CHECKING:
-    from numerics.weights import LayerObservation
+    from numerics.weights.observe import LayerObservation
 
 SHOWN = 6  # clusters a layer
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 from numerics.errors import NumericsError
-from numerics.weights import observe
 from numerics.weights.adapter import layers
 from numerics.weights.checkpoint import load_state
+from numerics.weights.observe import observe
 
 
 def network(widths, seed=0, bias=True):

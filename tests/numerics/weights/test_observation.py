@@ -9,9 +9,9 @@ from torch import nn
 
 from numerics.errors import NumericsError
 from numerics.measure.chance import pair_chance
-from numerics.weights import observe
 from numerics.weights.adapter import layers
 from numerics.weights.checkpoint import load_state
+from numerics.weights.observe import observe
 
 
 class Trunk(nn.Module):

@@ -9,8 +9,8 @@ from torch import nn
 from torch.nn.utils import parametrizations, prune
 
 from numerics.errors import NumericsError
-from numerics.weights import observe
 from numerics.weights.adapter import layers
+from numerics.weights.observe import observe
 
 
 def names(state):

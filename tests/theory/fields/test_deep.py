@@ -21,8 +21,8 @@ from tests.theory.witnesses.deep import (
 )  # fmt: skip
 from theory import MomentTensor, SmoothField, activation
 from theory.fields.deep import DeepField
-from theory.systems.deep import deep_system, derived
 from theory.systems.deep.powers import Kept
+from theory.systems.deep.system import deep_system, derived
 
 CASES = [(names, bias, residual) for names in (*PAIRS, *TRIPLES) for bias, residual in SETTINGS]
 

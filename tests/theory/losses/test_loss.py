@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from theory.errors import TheoryError
-from theory.losses import Loss, loss
+from theory.losses.loss import Loss, loss
 
 TORCH = {
     "half-mse": lambda f, y: (f - y) ** 2 / 2,

@@ -37,7 +37,7 @@ TABLE = {
         ("order: feedback", "return p + 1 if q is None", "return p if q is None"),
         ("c of the minus side", "plus, minus = ((side.coefficient", "plus, minus = ((-side.coefficient"),
     ]),
-    checks.signals: ("losses", [
+    checks.signals: ("losses.loss", [
         ("half-mse", "lambda y: y, _constant(fmpq(1))", "lambda y: 2 * y, _constant(fmpq(1))"),
         ("half-mse curvature", "lambda y: y, _constant(fmpq(1))", "lambda y: y, _constant(fmpq(2))"),
         ("mse", "lambda y: 2 * y, _constant(fmpq(2))", "lambda y: y, _constant(fmpq(2))"),
@@ -149,7 +149,7 @@ TABLE = {
         ("half of mixed terms", "= c / 2", "= c"),
         ("extremum", "MAXIMUM if below else", "MAXIMUM if above else"),
     ]),
-    LINEAR: ("orientations.tensor", [
+    LINEAR: ("orientations.tensor.linear", [
         ("extremum", "else Extremum.MAXIMUM\n", "else Extremum.MINIMUM\n"),
         ("norm", ".sqrt()  #", "  #"),
     ]),

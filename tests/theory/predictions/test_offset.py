@@ -14,7 +14,7 @@ from theory import Kind, TheoryError, loss, predict
 from theory.flows.offset_split import SHARE, split_times
 from theory.losses.signal import fitted_output, signal_function
 from theory.predictions.offset import OffsetPrediction, offset_prediction
-from theory.predictions.offset.expected import LOADING, WIDTHS
+from theory.predictions.offset_expected import LOADING, WIDTHS
 from theory.predictions.prediction import Search
 from theory.problem import Problem
 

@@ -12,9 +12,8 @@ from theory import activation
 from theory.formula.evaluation import series_at
 from theory.formula.pieces import Pieces
 from verify import strategies
-from verify.bridge.digits import losing, pieces_of, torch_activation
+from verify.bridge.digits import losing, pieces_of, rounding_bound, torch_activation
 from verify.bridge.formula import text_activation
-from verify.bridge.rounding import rounding_bound
 
 # The first nine were REFUTED as written, by noise taken for a law; the next six INCONCLUSIVE; the others were held out.
 CANCELLING = (

@@ -9,7 +9,7 @@ from numerics.data import Dataset, load
 from theory import activation, loss, predict
 from theory.fields.offset import OffsetField, OffsetVariant
 from theory.systems.offset import offset_system
-from verify.bridge import digits, rounding
+from verify.bridge import digits
 from verify.bridge.experiment import Experiment
 from verify.commands.options import named_layers
 from verify.errors import UsageError
@@ -70,8 +70,7 @@ def test_smaller_scales_are_added_while_the_slope_changes():
 
 def test_a_formula_that_loses_its_digits_is_not_followed_below_them(monkeypatch):
     """log(cosh(z)) by its text alone has no digits left at 1e-8: the scales stop where they end."""
-    for room in (digits, rounding):
-        monkeypatch.setattr(room, "pieces_of", lambda _: None)
+    monkeypatch.setattr(digits, "pieces_of", lambda _: None)
     digits.torch_activation.cache_clear()
     try:
         written = on_line("log(cosh(z))")

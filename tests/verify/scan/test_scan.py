@@ -13,7 +13,7 @@ from numerics.flow import LossFall, gradient_flow
 from tests.predicted import smooth
 from tests.verify.scan.draws import draw
 from theory import TheoryError, predict
-from theory.beyond import FEEDBACK, TAYLOR, neglected, order_on_the_data
+from theory.beyond.neglected import FEEDBACK, TAYLOR, neglected, order_on_the_data
 from theory.flows.linear import LinearFlow
 from theory.systems.smooth import smooth_system
 from verify.bridge.digits import torch_activation

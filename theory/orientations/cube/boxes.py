@@ -26,8 +26,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from flint import fmpq, fmpq_mat
 
+from theory.forms.certificate import gradient_exact
 from theory.forms.moment_tensor import MomentTensor
-from theory.forms.vanishing import gradient_exact
 from theory.orientations.cube.certify import FacePoint, certify_face
 from theory.orientations.tensor.frame import kernel
 

@@ -32,10 +32,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from theory.forms.certificate import Enclosure, certify_ball, certify_batch, not_apart, proved_apart
+from theory.forms.certificate import (
+    Enclosure,
+    certify_ball,
+    certify_batch,
+    not_apart,
+    proved_apart,
+    value_is_zero,
+)
 from theory.forms.moment_tensor import MomentTensor
 from theory.forms.stability import Kind, classify
-from theory.forms.vanishing import value_is_zero
 from theory.orientations.result import (
     Continuum,
     Method,

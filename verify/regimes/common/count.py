@@ -17,8 +17,7 @@ import torch
 
 from numerics.measure import chance_counts, clusters
 from theory.forms.vectors import unit
-from verify.bridge.digits import torch_activation
-from verify.bridge.rounding import rounding_bound
+from verify.bridge.digits import rounding_bound, torch_activation
 from verify.regimes.common.evidence import Evidence
 from verify.verdict import Check, Verdict, at_most
 

@@ -22,7 +22,7 @@ from numerics.training.runs import Trained
 from theory import Optimizer
 from theory.forms.vectors import angle, unit
 from theory.predictions.prediction import NEGLECTED, Expected
-from verify.regimes.common.chance import chance_angle, near_chance
+from verify.regimes.common.angles import chance_angle, near_chance
 from verify.regimes.common.confusion import Reason
 from verify.regimes.common.count import COSINE, counts
 from verify.regimes.coordinatewise.gather import CoordinatewiseEvidence

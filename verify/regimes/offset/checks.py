@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from theory.forms.vectors import angle, unit
-from theory.predictions.offset.expected import FLOW_ERROR
+from theory.predictions.offset_expected import FLOW_ERROR
 from theory.predictions.prediction import NEGLECTED
 from theory.streams import Stream, generator
 from verify.regimes.common.order import order_check

@@ -16,7 +16,7 @@ from numerics.measure import weighted_median
 from numerics.training.runs import Trained
 from theory import Expected
 from theory.forms.vectors import angle
-from verify.regimes.common.chance import chance_angle, median_bounds, near_chance
+from verify.regimes.common.angles import chance_angle, median_bounds, near_chance
 from verify.regimes.common.regime import Scope
 from verify.regimes.smooth.evidence import SmoothEvidence
 from verify.verdict import Check, Verdict, at_most, within

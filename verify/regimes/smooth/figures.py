@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from theory import neurons_at
 from theory.forms.vectors import angle, unit
 from verify.figures.against_time import angle_figure
-from verify.regimes.common.chance import chance_angle
+from verify.regimes.common.angles import chance_angle
 from verify.regimes.common.evidence import Drawing
 from verify.regimes.common.figures import class_arrays, main_drawings, rose_of, run_arrays, title_of
 from verify.regimes.smooth.evidence import SmoothEvidence

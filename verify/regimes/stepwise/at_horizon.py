@@ -14,7 +14,7 @@ import numpy as np
 
 from theory.forms.vectors import angle, unit
 from theory.predictions.prediction import sizes
-from verify.regimes.common.chance import chance_angle, median_bounds, near_chance
+from verify.regimes.common.angles import chance_angle, median_bounds, near_chance
 from verify.regimes.common.count import counts
 from verify.regimes.common.regime import Scope
 from verify.regimes.stepwise.gather import StepwiseEvidence

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from theory.forms.vectors import angle, unit
 from verify.figures.against_time import angle_figure
-from verify.regimes.common.chance import chance_angle
+from verify.regimes.common.angles import chance_angle
 from verify.regimes.common.evidence import Drawing
 from verify.regimes.common.figures import class_arrays, main_drawings, rose_of, run_arrays, title_of
 from verify.regimes.stepwise.gather import StepwiseEvidence

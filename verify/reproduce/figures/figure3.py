@@ -8,9 +8,8 @@ from scipy.stats import binomtest
 from verify.reproduce.counting import along, count
 from verify.reproduce.figures.two_layer import Case, findings, first_moments, run_case
 from verify.reproduce.finding import LEVEL, Finding, majority
-from verify.reproduce.paths import adam_path
 from verify.reproduce.plots import cosine_grid, count_grid, draw, time_grid
-from verify.reproduce.setting import FIGURE_3, LOW_FREQUENCY, RELU, Setting, sine5, sine_draw
+from verify.reproduce.setting import FIGURE_3, LOW_FREQUENCY, RELU, Setting, adam_path, sine5, sine_draw
 from verify.reproduce.workspace import Workspace
 from verify.verdict import Verdict
 

@@ -7,9 +7,8 @@ import numpy as np
 from numerics.training.runs import Path
 from verify.reproduce.counting import along, count, in_words
 from verify.reproduce.finding import Finding, majority, share
-from verify.reproduce.paths import adam_path, flow_path
 from verify.reproduce.plots import cosine_grid, count_grid, draw, time_grid
-from verify.reproduce.setting import FIGURE_4, sine_draw
+from verify.reproduce.setting import FIGURE_4, adam_path, flow_path, sine_draw
 from verify.reproduce.workspace import Workspace
 
 CLAIMED = (3, 2, 1, 1, 1)

@@ -18,9 +18,8 @@ from theory import Fate, SmoothPrediction, destinations, predict
 from verify.figures import OBSERVED, PREDICTED
 from verify.order.result import judge_slope, power_law
 from verify.reproduce.finding import Finding, majority, share
-from verify.reproduce.paths import adam_path, early_flow
 from verify.reproduce.plots import draw
-from verify.reproduce.setting import FIGURE_5, Setting, line, with_bias
+from verify.reproduce.setting import FIGURE_5, Setting, adam_path, early_flow, line, with_bias
 from verify.reproduce.workspace import Arrays, Workspace
 from verify.verdict import Verdict
 

@@ -19,9 +19,8 @@ from numerics.training.runs import Path
 from theory import Kind, MomentTensor, find_orientations
 from verify.figures import CHANCE, NEGATIVE, OBSERVED, POSITIVE, PREDICTED
 from verify.reproduce.finding import Finding
-from verify.reproduce.paths import adam_path, early_flow
 from verify.reproduce.plots import draw
-from verify.reproduce.setting import FIGURE_6, Setting, line, with_bias
+from verify.reproduce.setting import FIGURE_6, Setting, adam_path, early_flow, line, with_bias
 from verify.reproduce.workspace import Workspace
 from verify.verdict import Verdict
 

@@ -26,9 +26,8 @@ from theory import SmoothPrediction, predict
 from verify.figures import OBSERVED, PREDICTED
 from verify.reproduce.counting import in_words
 from verify.reproduce.finding import Finding, majority, share
-from verify.reproduce.paths import flow_path
 from verify.reproduce.plots import draw
-from verify.reproduce.setting import sine5, two_layer, with_bias
+from verify.reproduce.setting import flow_path, sine5, two_layer, with_bias
 from verify.reproduce.workspace import Arrays, Workspace
 from verify.verdict import Verdict
 

@@ -13,8 +13,15 @@ from theory import SmoothPrediction, TheoryError, activation, predict
 from theory.forms.vectors import unit
 from verify.reproduce.counting import PAPER_THRESHOLD, Counts, closeness, count, in_words
 from verify.reproduce.finding import Finding, interval, majority, share
-from verify.reproduce.paths import adam_path, flow_path
-from verify.reproduce.setting import Predicted, Setting, adam_orientations, flow_orientations, with_bias
+from verify.reproduce.setting import (
+    Predicted,
+    Setting,
+    adam_orientations,
+    adam_path,
+    flow_orientations,
+    flow_path,
+    with_bias,
+)
 from verify.reproduce.workspace import Workspace
 
 EARLY = 0.01  # the fall of the loss at which the leading order is looked at, of what the fitted mean leaves for σ(0) ≠ 0

@@ -1,6 +1,4 @@
-"""The chance level of an angle, and what to say where a prediction is hardly to be told from it.
-
-Weighted medians of angles between the bounds that known weights leave them.
+"""Angles of many neurons as one number: weighted medians between the bounds that known weights leave, and chance levels.
 
 With few neurons that carry the output the median jumps from one neuron to the next where their shares pass one half:
 shares known up to ε make it any quantile between one half less ε and one half more.

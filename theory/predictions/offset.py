@@ -18,9 +18,9 @@ from theory.flows.offset import integrated_split
 from theory.flows.offset_split import TYPICAL_SHARE, MeanFit, Split
 from theory.forms.moment_tensor import MomentTensor
 from theory.formula.activation import Activation, activation
-from theory.losses import Loss
+from theory.losses.loss import Loss
 from theory.orientations import Orientation, OrientationSet, find_orientations
-from theory.predictions.offset.expected import OffsetExpected, expect, splitting_width, time_beyond_split
+from theory.predictions.offset_expected import OffsetExpected, expect, splitting_width, time_beyond_split
 from theory.predictions.prediction import Prediction, Search
 from theory.problem import Network, Optimizer, Problem
 from theory.systems import LeadingSystem
