@@ -17,6 +17,7 @@ from jaxtyping import Float64, Shaped
 from theory.errors import TheoryError
 from theory.formula.activation import Activation, activation
 from theory.losses.loss import Loss, loss
+from theory.losses.signal import centred
 
 
 class Optimizer(StrEnum):
@@ -38,7 +39,8 @@ class Network:
     """A fully connected network: the activation of each hidden layer, the first one first.
 
     `bias` is that of the first hidden layer, part of its input weights; `hidden_bias` those of the further ones;
-    `residual`: h ← σ(V h + b) + h over the further ones.  `weight_decay` λ̂ in rescaled time: λ = λ̂ ε^{p-1}.
+    `output_bias` that of the output; `residual`: h ← σ(V h + b) + h over the further layers.  `weight_decay` λ̂ in
+    rescaled time: λ = λ̂ ε^{p-1}.
     """
 
     layers: tuple[Activation, ...]
@@ -46,6 +48,7 @@ class Network:
     hidden_bias: bool = False
     residual: bool = False
     weight_decay: float = 0.0
+    output_bias: bool = False
 
     @property
     def depth(self) -> int:
@@ -80,6 +83,7 @@ class Problem:
         hidden_bias: bool = False,
         residual: bool = False,
         weight_decay: float = 0.0,
+        output_bias: bool = False,
         optimizer: str | Optimizer = Optimizer.GRADIENT_DESCENT,
     ) -> Problem:
         """Parse and validate.
@@ -102,6 +106,7 @@ class Problem:
             hidden_bias=hidden_bias,
             residual=residual,
             weight_decay=float(weight_decay),
+            output_bias=output_bias,
         )
         ell = loss_function if isinstance(loss_function, Loss) else loss(loss_function)
         inputs, targets = _inputs(x), ell.targets(y)
@@ -159,6 +164,16 @@ class Problem:
     def curvature(self) -> Shaped[np.ndarray, "n"] | Shaped[np.ndarray, "n K"]:
         """∂²ℓ/∂f² at zero output, (n,) or (n, K)."""
         return self.loss.curvature_at_zero(self.y)
+
+    @cached_property
+    def at_best_constant(self) -> Problem:
+        """The problem once a constant has fitted the mean: no output bias, and the loss seen from the best constant.
+
+        Raises TheoryError where the loss has none on these targets.
+        """
+        return replace(
+            self, network=replace(self.network, output_bias=False), loss=centred(self.loss, self.y)
+        )
 
     def with_optimizer(self, optimizer: Optimizer) -> Problem:
         """The same problem under another optimiser."""

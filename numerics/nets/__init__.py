@@ -181,7 +181,7 @@ class Network:
     def neurons(self, parameters: Mapping[str, Tensor]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(a, w) of a two-layer network as numpy float64: a (B, m), or (B, m, K), and w (B, m, D).
 
-        The output bias, where there is one, is left out. Raises NumericsError for any other network.
+        The output bias, where there is one, is left out: `output_biases`. Raises NumericsError for any other network.
         """
         if self.depth != 1 or self.convolution is not None:
             raise NumericsError("neurons (a, w) are those of two-layer networks; take deeper weights by name")
@@ -189,6 +189,12 @@ class Network:
         a = parameters["a"][..., : self.shapes["w1"][0]].transpose(1, 2)
         a = a[..., 0] if self.outputs == 1 else a
         return a.detach().cpu().double().numpy(), parameters["w1"].detach().cpu().double().numpy()
+
+    def output_biases(self, parameters: Mapping[str, Tensor]) -> NDArray[np.float64]:
+        """The output biases as numpy float64: (B,), or (B, K); zeros where the network has none."""
+        self.check(parameters)
+        b = parameters["a"][..., -1].detach().cpu().double().numpy() * float(self.output_bias)
+        return b[:, 0] if self.outputs == 1 else b
 
     def _first(self, w: Tensor, x: Tensor) -> Tensor:
         if self.convolution is None:

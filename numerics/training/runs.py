@@ -45,6 +45,11 @@ class Start:
         """a0 (B, m) or (B, m, K) and w0 (B, m, D) of two-layer networks."""
         return self.network.neurons(self.parameters)
 
+    @property
+    def output_biases(self) -> Array:
+        """b0 (B,) or (B, K), 0 where the network has none."""
+        return self.network.output_biases(self.parameters)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Trained:
@@ -52,7 +57,7 @@ class Trained:
 
     a0 and a are (B, m, K) for K outputs.  `path_times` (S, B), `path_a` (S, B, m), `path_w` (S, B, m, D) are snapshots;
     `reached` (B,) says which networks came to the wanted end (a fall of the loss, a time) within the budget of steps;
-    `std` and `step` are those of this run.
+    `std` and `step` are those of this run.  `b0`, `b` and `path_b` are the output biases alike, 0 where there are none.
     """
 
     std: float
@@ -69,6 +74,9 @@ class Trained:
     path_times: Float64[np.ndarray, "S B"]
     path_a: Float64[np.ndarray, "S B m"] | Float64[np.ndarray, "S B m K"]
     path_w: Float64[np.ndarray, "S B m D"]
+    b0: Array
+    b: Array
+    path_b: Array
 
     @property
     def u(self) -> Float64[np.ndarray, "B m D"]:
@@ -121,6 +129,9 @@ def train_neurons(
         path_times=time_factor * np.asarray(result.history.times, dtype=float),
         path_a=np.array([a for a, _ in path]),
         path_w=np.array([w for _, w in path]),
+        b0=start.network.output_biases(start.parameters),
+        b=start.network.output_biases(result.parameters),
+        path_b=np.array([start.network.output_biases(each) for each in result.history.parameters]),
     )
 
 

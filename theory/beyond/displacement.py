@@ -48,8 +48,8 @@ class _Forces:
 
     def beyond(self, a: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         z, n = w @ self._x.T, len(self._x)
-        value, slope = _polynomial(self._whole, z)
-        higher, steeper = _polynomial(self._higher, z)
+        value, slope = polynomial(self._whole, z)
+        higher, steeper = polynomial(self._higher, z)
         output = np.einsum("bm,bmn->bn", a, value)
         changed = (self._signal(output, np.broadcast_to(self._y, output.shape)) - self._s0)[:, None, :]
         on_a = (higher @ self._s0 + np.sum(value * changed, axis=-1)) / n
@@ -57,7 +57,7 @@ class _Forces:
         return on_a, on_w
 
 
-def _polynomial(coefficients: list[float], z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def polynomial(coefficients: list[float], z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Σ_k c_k z^k and its derivative, by Horner's rule from the first coefficient that is not 0."""
     start = next((k for k, c in enumerate(coefficients) if c), len(coefficients))
     value, slope = np.zeros_like(z), np.zeros_like(z)

@@ -5,6 +5,8 @@ Statement.   The constant output f* that gradient descent on mean ℓ(f, y) reac
              mean s(f) in the direction of mean s(0).  It is mean y for half-mse and mse, log(n₊/n₋) for logistic (s is
              then -y times the share of the other sign), and for cross-entropy, where Σ_k f_k = 0 is conserved,
              f_k = log of the share of class k less its mean over the classes (s = onehot - share); else a root find.
+             Seen from there, ℓ(f* + f, y) is a loss of its own (`CentredLoss`), with the signal s(f*) at zero output: that
+             of everything which moves after the mean is fitted, by an output bias or by biases of upper layers.
 Source.      condense.
 """
 
@@ -13,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import sympy
@@ -29,12 +32,26 @@ def signal_function(loss: Loss) -> Signal:
 
     Targets as `loss.targets` gives them.  A formula is compiled by SymPy; the named losses are written out.
     """
+    if isinstance(loss, CentredLoss):
+        whole = signal_function(loss.base)
+        return lambda outputs, targets: whole(outputs + loss.constant, targets)
     if isinstance(loss, CrossEntropy):
         return _softmax_signal
     if loss.name in _NAMED:
         return _NAMED[loss.name]
     f, y = (sympy.Symbol(name, real=True) for name in "fy")
     compiled = sympy.lambdify((f, y), loss.signal_expression, "numpy")
+    return lambda outputs, targets: compiled(outputs, targets) + 0.0 * outputs
+
+
+def value_function(loss: Loss) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """ℓ(f, y), summed over outputs: for arrays as in `signal_function`, one number a sample.  Not for centred losses."""
+    if isinstance(loss, CrossEntropy):
+        return lambda f, y: np.logaddexp.reduce(f, axis=-1) - np.sum(f * y, axis=-1)
+    if loss.name == "logistic":
+        return lambda f, y: np.logaddexp(0.0, -y * f)
+    f, y = (sympy.Symbol(name, real=True) for name in "fy")
+    compiled = sympy.lambdify((f, y), loss.expression, "numpy")
     return lambda outputs, targets: compiled(outputs, targets) + 0.0 * outputs
 
 
@@ -153,3 +170,70 @@ def _objects(values: list) -> np.ndarray:
     out = np.empty(len(values), dtype=object)
     out[:] = values
     return out
+
+
+_SHIFT = 1e-5  # relative, for the central difference of the signal; chosen because its error is 1e-10 of the curvature
+
+
+@dataclass(frozen=True, repr=False, kw_only=True)
+class CentredLoss(Loss):
+    """ℓ(f* + f, y) of a `base` loss on the targets `fitted_to`: build it with `centred`.
+
+    `constant` is f*, () or (K,); `there` the exact signal at it.  Signal, value and curvature are those on the targets that
+    it was made for; others are refused.
+    """
+
+    base: Loss
+    constant: np.ndarray
+    there: np.ndarray
+    fitted_to: np.ndarray
+
+    def signal(self, y: np.ndarray) -> np.ndarray:
+        """s at f*, exact fractions (n,) or (n, K)."""
+        self.targets(y)
+        return self.there
+
+    def value_at_zero(self, y: np.ndarray) -> np.ndarray:
+        """ℓ(f*, y_i), summed over the outputs: float64 (n,)."""
+        y = self.targets(y)
+        values = value_function(self.base)(np.broadcast_to(self.constant, y.shape), y)
+        several = y.ndim == 2 and not isinstance(self.base, CrossEntropy)
+        return values.sum(axis=1) if several else values
+
+    def curvature_at_zero(self, y: np.ndarray) -> np.ndarray:
+        """∂²ℓ/∂f² at f*, float64 of the shape of the targets; as an average over a small neighbourhood where it varies."""
+        y = self.targets(y)
+        constant = self.base.curvature
+        if not isinstance(self.base, CrossEntropy) and constant.is_number:
+            return np.full(y.shape, float(constant))
+        at, small = (
+            np.broadcast_to(self.constant, y.shape),
+            _SHIFT * (np.abs(self.constant) + np.abs(y) + 1e-12),
+        )
+        if isinstance(self.base, CrossEntropy):
+            share = np.exp(at - np.logaddexp.reduce(at, axis=-1, keepdims=True))
+            return share * (1 - share)
+        signal = signal_function(self.base)
+        return (signal(at - small, y) - signal(at + small, y)) / (2 * small)
+
+    def targets(self, y: Any) -> np.ndarray:
+        """The targets that it was made for.  Raises TheoryError for others."""
+        y = self.base.targets(y)
+        if not np.array_equal(y, self.fitted_to):
+            raise TheoryError(
+                f"{self.name} is about other targets; accepted: those whose best constant it has"
+            )
+        return y
+
+
+def centred(loss: Loss, y: Any) -> CentredLoss:
+    """The loss seen from the constant output that fits y (n,) or (n, K) best; raises as `fitted_output` does."""
+    fitted = fitted_output(loss, y)
+    return CentredLoss(
+        name=f"{loss.name} at its best constant",
+        formula=loss.formula,
+        base=loss,
+        constant=np.asarray(fitted.value, dtype=float),
+        there=fitted.signal,
+        fitted_to=loss.targets(y),
+    )

@@ -11,6 +11,7 @@ from theory.predictions.coordinatewise import CoordinatewisePrediction
 from theory.predictions.deep import DeepPrediction
 from theory.predictions.offset import OffsetPrediction
 from theory.predictions.one_sided import OneSidedPrediction
+from theory.predictions.output_bias import OutputBiasPrediction
 from theory.predictions.outputs import OutputsPrediction
 from theory.predictions.prediction import Prediction, Search
 from theory.predictions.smooth import SmoothPrediction
@@ -25,6 +26,7 @@ __all__ = ["REGIMES", "derive", "predict"]
 # The first regime that covers a network is taken.  A new one is a file, its import and its line here;
 # one that is a special case of another stands before it.
 REGIMES: tuple[type[Prediction], ...] = (
+    OutputBiasPrediction,
     CoordinatewisePrediction,
     SmoothPrediction,
     OneSidedPrediction,

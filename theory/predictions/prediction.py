@@ -164,6 +164,8 @@ def hypotheses(problem: Problem) -> str:
         said.append(f"{problem.outputs} outputs")
     if problem.network.depth > 1:
         said.append(f"{problem.network.depth} hidden layers")
+    if problem.network.output_bias:
+        said.append("an output bias")
     if problem.optimizer.coordinatewise:
         said.append(f"optimizer {problem.optimizer.value}")
     return ", ".join(said)

@@ -34,7 +34,7 @@ class Experiment:
     `init_std` is the standard deviation of every parameter at the start (None: 1e-5 for order 1, 1e-3 above);
     `lr` None asks for steps of `step` in rescaled time, a number for a fixed learning rate; `fraction` is the fall of
     the loss that ends the initial stage (None: 0.001 for order 1, 0.01 above, less where theory needs less);
-    `seeds` networks are drawn from `seed`.
+    `seeds` networks are drawn from `seed`.  With `output_bias` the fraction is of the loss that the best constant leaves.
     `target` names the target column of a .csv (None: the last), `drop` columns left out; a Dataset has its own.
     `loss` is a name (half-mse, mse, logistic, cross-entropy, huber) or a formula in f and y such as (f - y)**4.
     `data_sha256` is the fingerprint (`Experiment.fingerprint`) that the data must have, None for any.
@@ -45,6 +45,7 @@ class Experiment:
     activation: str = "tanh"
     loss: str = "half-mse"
     bias: bool = True
+    output_bias: bool = False
     optimizer: str = "gd"
     width: int | None = None
     init_std: float | None = None
@@ -110,6 +111,7 @@ class Experiment:
             self.activation,
             loss_function=self.loss,
             bias=self.bias,
+            output_bias=self.output_bias,
             optimizer=self.optimizer,
         )
 

@@ -36,6 +36,7 @@ def draw(experiment: Experiment, sigma: TorchActivation, std: float) -> Start:
         outputs=experiment.outputs,
         activations=sigma,
         hidden_bias=experiment.bias,
+        output_bias=experiment.output_bias,
     )
     return Start.draw(network, std, experiment.spawn(), device=experiment.device)
 

@@ -75,6 +75,8 @@ class Problem:
     """Loss: half-mse, mse, logistic, cross-entropy, huber, or a formula in f and y such as (f - y)**4."""
     bias: Annotated[bool, Parameter(negative="--no-bias")] = True
     """Append a constant input, so that the bias is part of the orientation."""
+    output_bias: Annotated[bool, Flag] = False
+    """Give the output a bias: it fits the mean first, and the orientations are those of what is left."""
     standardize: Annotated[bool, Flag] = False
     """Shift and scale every input column to mean 0 and variance 1."""
     target: str | None = None

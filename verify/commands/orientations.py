@@ -35,12 +35,13 @@ def orientations(
     Parameters
     ----------
     naive
-        For σ(0) ≠ 0: from the signal at zero output, without the fit of the mean.
+        For σ(0) ≠ 0 or an output bias: from the signal at zero output, without the fit of the mean.
     basins
         Also the share of Gaussian neurons that each orientation collects under gradient flow, with an interval.
     """
     from theory import basin_shares, predict
     from theory.predictions.offset import OffsetPrediction
+    from theory.predictions.output_bias import OutputBiasPrediction
     from theory.predictions.smooth import SmoothPrediction
     from verify.errors import UsageError
     from verify.tables.orientations import print_basins, print_orientations
@@ -48,8 +49,10 @@ def orientations(
 
     described = experiment(data, activation, problem, optimizer)
     prediction = predict(described.problem, max_paths=described.max_paths, seed=described.seed)
-    if naive and not isinstance(prediction, OffsetPrediction):
-        raise UsageError(f"--naive is about σ(0) ≠ 0, and {activation!r} has σ(0) = 0: leave it out")
+    if naive and not isinstance(prediction, OffsetPrediction | OutputBiasPrediction):
+        raise UsageError(
+            f"--naive is about σ(0) ≠ 0 or --output-bias, and {activation!r} has σ(0) = 0: leave it out"
+        )
     if basins and not isinstance(prediction, SmoothPrediction):
         raise prediction.refused(
             "which share of the neurons each orientation collects",
@@ -59,7 +62,7 @@ def orientations(
         output,
         lambda progress: (
             prediction.naive_orientations
-            if isinstance(prediction, OffsetPrediction) and naive
+            if isinstance(prediction, OffsetPrediction | OutputBiasPrediction) and naive
             else prediction.orientations
         ),
     )

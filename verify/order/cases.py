@@ -1,6 +1,7 @@
 """What `condense order` compares: the leading field that theory has for a setting, and the full flow of the real network.
 
     one hidden layer    σ(0) = 0, smooth or one-sided, one output or K;  σ(0) ≠ 0: the offset system
+    an output bias      its leading system at a fixed time; what is compared are the neurons
     more (`layers`)     the deep system, group by group
 
 With weight decay λ = λ̂ ε^{p-1} both sides have it.  Full flows know nothing of theory: they take the network's callables.
@@ -19,6 +20,8 @@ from numerics.flow import FullStatus
 from numerics.flow.network import network_flow
 from numerics.nets import Network
 from theory import Activation, LeadingSystem, Prediction
+from theory.fields.output_bias import OutputBiasField
+from theory.predictions.output_bias import OutputBiasPrediction
 from theory.streams import Stream, generator
 from theory.systems import GroupLaw
 from verify.bridge.digits import rounding_bound, torch_activation
@@ -56,6 +59,7 @@ class Case:
     decay: float = 0.0
     sigmas: tuple[Activation, ...] = ()
     max_steps: int = _MAX_STEPS
+    tau: float | None = None
 
     def rounding(self, epsilon: float) -> float:
         """How far rounding may carry the layers' callables from their formulas at this scale, relative to their values.
@@ -116,6 +120,7 @@ class Case:
             "groups": self.laws,
             "split": self.split,
             "lowest": self.lowest,
+            "tau": self.tau,
             "biased": lambda name: name != "w1" and self.network.bias_of(name),
         }
         return compare_flows(self.leading, full or self.flow(), self.start, **{**given, **options})
@@ -146,12 +151,19 @@ def case_of(
         hidden_bias=described.bias,
         upper_bias=described.hidden_bias,
         residual=described.residual,
+        output_bias=described.output_bias,
     )
     source = generator(seed, Stream.ORDER_START)
     start = {name: source.standard_normal(shape) for name, shape in network.shapes.items()}
+    biased = isinstance(prediction, OutputBiasPrediction)
+    if biased:
+        leading, split = of_network(prediction.force), _neurons_alone
+    else:
+        leading = prediction.field if deep else of_neurons(prediction.field, y.ndim == 2)
+        split = prediction.field.architecture.split if deep else dict
     return Case(
         system=system,
-        leading=prediction.field if deep else of_neurons(prediction.field, y.ndim == 2),
+        leading=leading,
         network=network,
         x=inputs,
         y=y,
@@ -160,9 +172,10 @@ def case_of(
         top=_top(inputs, described.bias, start["w1"]) * _share_of_constant(described.layers[0]),
         autonomous=system.autonomous,
         laws=system.groups,
-        split=prediction.field.architecture.split if deep else dict,
+        split=split,
         decay=described.weight_decay,
         sigmas=described.layers,
+        tau=prediction.natural_time if biased else None,
     )
 
 
@@ -180,6 +193,22 @@ def of_neurons(field: NeuronField, several_outputs: bool) -> LeadingField:
         return out
 
     return leading
+
+
+def of_network(field: OutputBiasField) -> LeadingField:
+    """A field of output bias and neurons as one of dicts of weights, the bias as last column of a (1, m + 1)."""
+
+    def leading(weights: Weights) -> Weights:
+        a = weights["a"][:, 0]
+        b_dot, a_dot, w_dot = field(a[:, -1], a[:, :-1], weights["w1"])
+        return {"a": np.concatenate([a_dot, b_dot[:, None]], axis=1)[:, None], "w1": w_dot}
+
+    return leading
+
+
+def _neurons_alone(weights: Weights) -> Weights:
+    """The weights without the output bias: it is O(1), and would be all that is seen of a distance."""
+    return {"a": weights["a"][..., :-1], "w1": weights["w1"]}
 
 
 def _top(x: np.ndarray, bias: bool, w: np.ndarray) -> float:

@@ -66,7 +66,7 @@ class FieldPair(Pair):
 
     `leading` takes and returns dicts of arrays with one more axis in front, the networks.  `full(epsilons, τ)` gives
     the displacements of the full flow.  Time is t = τ ε^`time_exponent`.  `autonomous`: the rescaled field does not
-    depend on ε, one integration serves all.  `split` takes weights apart into groups.  `biased` as in
+    depend on ε, one integration serves all.  `split` takes weights apart into the groups that are compared.  `biased` as in
     `numerics.flow.network.integrate_field`.
     """
 
@@ -121,10 +121,8 @@ class FieldPair(Pair):
             real, derived = self.split(reached.moved), self.split(lead)
             gaps = {name: _norms(real[name] - derived[name]) for name in derived}
             sizes = {name: _norms(derived[name]) for name in derived}
-            ends = sum(
-                np.sum((self.start[name] + lead[name]) ** 2, axis=tuple(range(1, lead[name].ndim)))
-                for name in lead
-            )
+            there = self.split({name: self.start[name] + lead[name] for name in lead})
+            ends = sum(np.sum(v**2, axis=tuple(range(1, v.ndim))) for v in there.values())
             total = np.sqrt(sum(gap**2 for gap in gaps.values()) / ends)
             moved = {name: _norms(real[name]) for name in gaps}
             # A group that the leading field leaves at rest is as far off as it has moved.

@@ -120,6 +120,7 @@ def refuse(experiment: Experiment) -> None:
     needed = COPIES * parameters * np.dtype(float).itemsize
     what = f"verifying {experiment.seeds} networks of width {experiment.width}"
     memory.require(needed, torch.device(experiment.device), what)
+    problem = experiment.problem.at_best_constant if experiment.output_bias else experiment.problem
     start = experiment.problem.risk
     if not start > 0:
         raise UsageError(
@@ -138,4 +139,4 @@ def refuse(experiment: Experiment) -> None:
         steps=BUDGET,
         standardized=experiment.standardize,
     )
-    refuse_scales(experiment.problem, plan)
+    refuse_scales(problem, plan)

@@ -58,6 +58,7 @@ class Evidence:
             fine,
             a=2 * fine.a - coarse.a,
             w=2 * fine.w - coarse.w,
+            b=2 * fine.b - coarse.b,
             times=2 * fine.times - coarse.times,
             reached=fine.reached & coarse.reached,
         )
