@@ -27,7 +27,7 @@ from theory.problem import Problem
 STEP_ERROR = (
     1e-8  # of a step, of the start or of a larger component; chosen because what is left out is far above it
 )
-MOST_STEPS = 60_000  # chosen because a minute is then used up, and training takes as many
+MOST_STEPS = 20_000  # chosen because a minute or two is then used up; a thousand are usual
 _FIRST_MOVE = 1e-2  # of the largest start, in the first step: chosen because the controller finds its own size from there
 _MEETINGS = 12  # of Newton's iteration to the fall; chosen because it converges in four or five
 _MET = 1e-9  # of the fall, relative; chosen because steps are known to `STEP_ERROR`

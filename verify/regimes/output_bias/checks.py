@@ -47,7 +47,7 @@ def order_of_accuracy(evidence: OutputBiasEvidence) -> list[Check]:
 def fitted_mean(evidence: OutputBiasEvidence) -> list[Check]:
     """The output bias of every network: on its way to the best constant, as far as the leading system has it."""
     limit, path = evidence.limit(), evidence.expected.path
-    stepping = np.abs(limit.b - evidence.coarser_limit().b)
+    stepping = np.abs(limit.b - evidence.coarser_limit().b) + np.abs(path.b - evidence.earlier.b)
     size = np.abs(path.b) + abs(evidence.prediction.fitted)
     allowed = ALLOWED * np.abs(path.whole_b - path.b) + stepping + ROUNDING * size
     worst = int(np.argmax(np.abs(limit.b - path.b) / allowed))
@@ -124,9 +124,8 @@ def own_flow(evidence: OutputBiasEvidence) -> list[Check]:
     flow = unit(path.w)
     turn = np.maximum(angle(unit(evidence.trained.w0), flow), ROUNDING)
     ratio = angle(limit.u, flow) / turn
-    allowed = (
-        ALLOWED * evidence.expected.spread + angle(limit.u, evidence.coarser_limit().u) + ROUNDING
-    ) / turn
+    stepping = angle(limit.u, evidence.coarser_limit().u) + angle(flow, evidence.earlier.u)
+    allowed = (ALLOWED * evidence.expected.spread + stepping + ROUNDING) / turn
     observed, tolerance = float(np.median(ratio)), float(np.median(allowed))
     reason = "neurons of which nothing is known come to 1, within what is allowed: they have hardly turned yet; a smaller "
     return [
@@ -157,8 +156,8 @@ def destination(evidence: OutputBiasEvidence) -> list[Check]:
             observed=found.agreeing,
             tolerance=undecided,
             verdict=within(1.0, found.agreeing, undecided + 1e-12),
-            why=f"{len(found.predicted)} neurons; the tolerance is the share that the further Taylor terms, or what is left of "
-            "the step size, may have carried across a basin boundary",
+            why=f"{len(found.predicted)} neurons; the tolerance is the share that the further Taylor terms, or what is "
+            "left of the step size, may have carried across a basin boundary",
             details={
                 "neurons": len(found.predicted),
                 "disagree": int(np.sum(found.predicted != found.observed)),
@@ -177,9 +176,9 @@ def invariant(evidence: OutputBiasEvidence) -> list[Check]:
     def drift(a: np.ndarray, w: np.ndarray) -> np.ndarray:
         return (field.invariant(a, w) - start) / (a**2 + np.sum(w**2, axis=-1))
 
-    # With signs: of two sizes that have crossed 0 the difference says nothing.
+    # With signs, and the largest: where it changes its sign the difference of one neuron says nothing.
     seen, rest = drift(limit.a, limit.w), np.abs(drift(path.whole_a, path.whole_w))
-    stepping = np.abs(seen - drift(coarser.a, coarser.w))
+    stepping = float(np.max(np.abs(seen - drift(coarser.a, coarser.w))))
     seen = np.abs(seen)
     allowed = ALLOWED * rest + stepping + ROUNDING
     worst = np.unravel_index(int(np.argmax(seen / allowed)), seen.shape)

@@ -21,7 +21,8 @@ from verify.regimes.smooth.evidence import LARGEST_STRIDE
 class OutputBiasEvidence(Evidence):
     """B networks trained with steps h, h/2 and 2h (`coarser`) until their loss has fallen below that of the best constant.
 
-    `expected` is the leading system at the times at which they have, `predicted` at its own fall, with its uncertainty;
+    `expected` is the leading system at the times at which they have, `earlier` before these by what the step size leaves of
+    them, `predicted` at its own fall, with its uncertainty;
     `stride` is h in units of 1/`fastest`, the shorter of the times in which the bias fits the mean and in which the neurons
     grow by e.
     `corrected` (A, D) and `naive` (A', D) are the growing orientations of the signal at the best constant and at zero
@@ -33,6 +34,7 @@ class OutputBiasEvidence(Evidence):
     coarser: Trained
     predicted: OutputBiasExpected
     expected: OutputBiasExpected
+    earlier: OutputBiasExpected
     stride: float
     fastest: float
     corrected: np.ndarray
@@ -81,12 +83,14 @@ class OutputBiasEvidence(Evidence):
 
     def left(self, measure: Any) -> tuple[float, float, float, float]:
         """A number `measure(b, a, w)` as the leading system has it, as it is observed, and by how much the two may differ:
-        by what all of theory's forces make of it, and by what the step size leaves."""
+        by what all of theory's forces make of it, and by what the step size leaves of it and of the time."""
         path, limit, coarser = self.expected.path, self.limit(), self.coarser_limit()
+        before = self.earlier.path
         flow, seen = measure(path.b, path.a, path.w), measure(limit.b, limit.a, limit.w)
         return (
             flow,
             seen,
             abs(measure(*self.whole) - flow),
-            abs(seen - measure(coarser.b, coarser.a, coarser.w)),
+            abs(seen - measure(coarser.b, coarser.a, coarser.w))
+            + abs(flow - measure(before.b, before.a, before.w)),
         )

@@ -75,7 +75,11 @@ def gather(experiment: Experiment, prediction: OutputBiasPrediction, watch: Prog
 
     coarser, coarse, fine = (trained(factor * lr) for factor in (2.0, 1.0, 0.5))
     watch.stage(f"{experiment.name}: the leading system")
-    expected = _met(prediction, predicted, coarse, 2 * fine.times - coarse.times)
+    times = 2 * fine.times - coarse.times
+    # What extrapolation leaves of the times, as in `verify.regimes.smooth.evidence`.
+    late = np.abs(times - (2 * coarse.times - coarser.times))
+    expected = _met(prediction, predicted, coarse, times)
+    earlier = _met(prediction, predicted, coarse, expected.times - late)
     times = float(expected.times[0]) * np.arange(1, WAY + 1) / WAY
     way = prediction.pursuit(b0, a0, w0, fraction).along(times)
     watch.stage(f"{experiment.name}: order of accuracy")
@@ -92,6 +96,7 @@ def gather(experiment: Experiment, prediction: OutputBiasPrediction, watch: Prog
         coarser=coarser,
         predicted=predicted,
         expected=expected,
+        earlier=earlier,
         fastest=fastest,
         stride=lr * memory * fastest * ((1 + MOMENTUM) if memory > 1 else 1.0) * memory,
         corrected=np.array([o.u for o in prediction.orientations.attractors]).reshape(-1, w0.shape[-1]),
