@@ -24,6 +24,7 @@ def derive(
     layers: Layers = "",
     hidden_bias: HiddenBias = False,
     residual: Residual = False,
+    output_bias: Annotated[bool, Flag] = False,
     joint: Annotated[bool, Flag] = False,
     centred: Annotated[bool, Flag] = False,
     latex: Annotated[bool, Flag] = False,
@@ -33,6 +34,8 @@ def derive(
 
     Parameters
     ----------
+    output_bias
+        Give the output a bias (one hidden layer).
     joint
         One potential for all groups of parameters, the sum of their leading ones.
     centred
@@ -57,6 +60,7 @@ def derive(
         tuple(theory.activation(name) for name in (expr, *further)),
         hidden_bias=hidden_bias,
         residual=residual,
+        output_bias=output_bias,
     )
     system = theory.derive(
         network, keeping=Kept.JOINT if joint else Kept.STRICT, vanishing_moments={0} if centred else ()

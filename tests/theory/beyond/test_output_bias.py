@@ -12,6 +12,7 @@ from theory import Problem, TheoryError, predict
 from theory.beyond.output_bias import Pursuit, Rest
 from theory.fields.output_bias import OutputBiasField
 from theory.losses.signal import signal_function
+from theory.predictions.output_bias import OutputBiasPrediction
 from verify.bridge.digits import torch_activation
 
 RNG = np.random.default_rng(5)
@@ -19,8 +20,10 @@ X = RNG.standard_normal((20, 2))
 Y = X @ [1.0, -0.5] + 0.7 + 0.3 * RNG.standard_normal(20)
 
 
-def prediction(formula="tanh", y=Y, **how):
-    return predict(X, y, formula, output_bias=True, **how)
+def prediction(formula="tanh", y=Y, **how) -> OutputBiasPrediction:
+    found = predict(X, y, formula, output_bias=True, **how)
+    assert isinstance(found, OutputBiasPrediction)
+    return found
 
 
 def start(scale, networks=3, m=6, seed=0):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from theory import Network, TheoryError, activation, derive, predict
+from theory.predictions.output_bias import OutputBiasPrediction
 from verify.order import order_of
 from verify.order.cases import case_of, of_network
 from verify.verdict import Verdict
@@ -14,13 +15,19 @@ Y = np.round(4 * (X @ [1.0, -0.5] + 0.7 + 0.3 * RNG.standard_normal(24))) / 4
 LABELS = RNG.integers(0, 3, 24)
 
 
+def predicted(y, formula, **how) -> OutputBiasPrediction:
+    found = predict(X, y, formula, output_bias=True, **how)
+    assert isinstance(found, OutputBiasPrediction)
+    return found
+
+
 def listed(found):
     return np.array(sorted(o.u for o in found.orientations))
 
 
 @pytest.mark.parametrize("formula", ["tanh", "x*tanh(x)", "x**2*tanh(x)", "relu"])
 def test_orientations_are_those_of_the_targets_less_their_mean(formula):
-    found = predict(X, Y, formula, output_bias=True)
+    found = predicted(Y, formula)
     centred = predict(X, Y - Y.mean(), formula)
     np.testing.assert_allclose(listed(found.orientations), listed(centred.orientations), atol=1e-9)
     np.testing.assert_allclose(listed(found.naive_orientations), listed(predict(X, Y, formula).orientations))
@@ -31,7 +38,7 @@ def test_orientations_are_those_of_the_targets_less_their_mean(formula):
 
 def test_several_outputs_and_cross_entropy():
     targets = np.column_stack([Y, Y**2])
-    found = predict(X, targets, "tanh", output_bias=True)
+    found = predicted(targets, "tanh")
     g = (targets - targets.mean(axis=0)).T @ np.column_stack([X, np.ones(24)]) / 24
     top = np.linalg.svd(g)[2][0]
     assert max(abs(o.u @ top) for o in found.orientations.attractors) > 1 - 1e-9
@@ -39,7 +46,7 @@ def test_several_outputs_and_cross_entropy():
 
 
 def test_data_of_mean_zero_lose_nothing_by_an_output_bias():
-    found = predict(X, Y - Y.mean(), "tanh", output_bias=True)
+    found = predicted(Y - Y.mean(), "tanh")
     np.testing.assert_allclose(listed(found.orientations), listed(found.naive_orientations), atol=1e-12)
 
 
@@ -73,7 +80,7 @@ def test_questions_that_its_theorem_does_not_answer():
 @pytest.mark.parametrize(("formula", "k"), [("tanh", 2), ("gelu", 1), ("x*tanh(x)", 3), ("x**2*tanh(x)", 4)])
 def test_the_measured_order_is_the_derived_one(formula, k):
     """At a fixed time the error is ε^{q-1} of the weights and ε^{q-p} of what they have moved."""
-    found = predict(X, Y, formula, output_bias=True)
+    found = predicted(Y, formula)
     p = found.activation.multiplicity
     assert found.order == k
     assert {law.accuracy for law in found.system.groups.values()} == {k + 1 - p}
@@ -110,15 +117,15 @@ def _sign(field):
 
 @pytest.mark.parametrize("wrong", [_frozen, _twice, _sign], ids=lambda f: f.__name__)
 def test_a_wrong_leading_system_is_refuted(wrong):
-    found = predict(X, Y, "tanh", output_bias=True)
+    found = predicted(Y, "tanh")
     case = case_of(found)
     broken = type(case)(**{**vars(case), "leading": of_network(wrong(found.force))})
     assert broken.measure().verdict is Verdict.REFUTED
 
 
 def test_without_the_feedback_of_the_output_the_order_is_no_better_than_p_plus_1():
-    """sin z has q - p = 2 = p + 1; z + z^5 has q - p = 4, and the feedback of relative order 2 decides."""
-    found = predict(X, Y, "z + z**5", output_bias=True)
+    """z + z^5 has q - p = 4: the feedback, of relative order p + 1 = 2, decides where it is left out."""
+    found = predicted(Y, "z + z**5")
     assert found.order == 4
     case = case_of(found)
     broken = type(case)(**{**vars(case), "leading": of_network(_without_feedback(found.force))})
