@@ -118,6 +118,14 @@ class OutputBiasPrediction(Prediction):
                 "what its neurons do from their start with an output bias",
                 "its orientations, one output and a smooth activation, or no output bias",
             )
+        if self.inner.driving_order != self.problem.activation.multiplicity:
+            # The first term of σ drives nothing once the mean is fitted, and all before.
+            first, drives = self.problem.activation.multiplicity, self.inner.driving_order
+            raise TheoryError(
+                f"{hypotheses(self.problem)}: once the mean is fitted the moments of order {first} vanish and those of "
+                f"order {drives} drive the neurons; what these do from their start is not derived; accepted: other data, "
+                "or no output bias"
+            )
         return self.inner
 
     @property

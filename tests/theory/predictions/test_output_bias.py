@@ -66,6 +66,17 @@ def test_what_is_not_derived_is_refused_in_one_line(description, said):
     assert "\n" not in str(refused.value)
 
 
+def test_moments_that_vanish_with_the_mean():
+    """y = x² on symmetric points: mean((y - mean y) x) = 0, and order 2 drives the neurons once the mean is fitted."""
+    x = np.array([-2.0, -1.0, 1.0, 2.0])
+    found = predict(x, x**2, "gelu", output_bias=True)
+    assert len(found.orientations.attractors) == 2
+    with pytest.raises(
+        TheoryError, match="the moments of order 1 vanish and those of order 2 drive the neurons"
+    ):
+        _ = found.field
+
+
 def test_questions_that_its_theorem_does_not_answer():
     with pytest.raises(
         TheoryError, match="what its neurons do from their start with an output bias is not derived"

@@ -11,6 +11,8 @@ from verify.regimes.common.evidence import Drawing
 from verify.regimes.common.figures import class_arrays, main_drawings, rose_of, run_arrays, title_of
 from verify.regimes.output_bias.evidence import OutputBiasEvidence
 
+TOLD_APART = 1e-3  # rad between the two orientations, below which there is nothing to show; chosen because it is unseen
+
 
 def output_bias_arrays(evidence: OutputBiasEvidence) -> dict[str, np.ndarray]:
     """What a run with an output bias leaves on disk."""
@@ -30,12 +32,17 @@ def output_bias_drawings(evidence: OutputBiasEvidence) -> tuple[Drawing, ...]:
     """Cosine matrix, order, destinations, the angles to the orientations that are claimed, and in the plane the rose."""
     title = f"{title_of(evidence)}, output bias"
     drawings = main_drawings(evidence, evidence.accuracy, evidence.destinations, title)
-    if evidence.dimension > 1:
+    if evidence.dimension > 1 and _apart(evidence) > TOLD_APART:
         drawings.append(("rivals", lambda: _rivals(evidence, title)))
     if evidence.dimension == 2:
         inner = evidence.prediction.followable
         drawings.append(("rose", lambda: rose_of(evidence, inner.leading.tensor.value, title)))
     return tuple(drawings)
+
+
+def _apart(evidence: OutputBiasEvidence) -> float:
+    """The angle between the orientations of the two signals."""
+    return float(np.min(angle(evidence.corrected[:, None], evidence.naive[None])))
 
 
 def _rivals(evidence: OutputBiasEvidence, title: str) -> Figure:
@@ -49,7 +56,7 @@ def _rivals(evidence: OutputBiasEvidence, title: str) -> Figure:
             "signal at zero output": _to_nearest(seen, naive),
         },
         predicted=(rate * evidence.way_times, _to_nearest(evidence.way, corrected)),
-        apart=float(np.min(angle(corrected[:, None], naive[None]))),
+        apart=_apart(evidence),
         title=title,
         unit=r"$\kappa t$",
     )
