@@ -1,6 +1,7 @@
 """An output bias: own checks never refute a true prediction, and decide most of the time, over random settings.
 
-Before their tolerances counted what the step size leaves of the time, and K with its sign, 5 of 51 such draws were refuted.
+Before their tolerances counted K with its sign, 3 of 21 such draws were refuted, and before they counted what the step size
+leaves of the time 3 of 32.
 """
 
 from collections import Counter
