@@ -12,7 +12,7 @@ MODULES = [
     "theory.flows.smooth",
     "theory.forms.moment_tensor",
     "theory.formula.activation",
-    "theory.losses",
+    "theory.losses.loss",
     "theory.orientations.result",
     "theory.orientations.tensor",
     "theory.times.horizon",
