@@ -30,6 +30,7 @@ STEP_ERROR = (
 MOST_STEPS = 20_000  # chosen because a minute or two is then used up; a thousand are usual
 _FIRST_MOVE = 1e-2  # of the largest start, in the first step: chosen because the controller finds its own size from there
 _MEETINGS = 12  # of Newton's iteration to the fall; chosen because it converges in four or five
+_NEAR = 1e-3  # of the fall, relative; chosen because it moves the time by less than training tells apart
 _MET = 1e-9  # of the fall, relative; chosen because steps are known to `STEP_ERROR`
 
 
@@ -205,6 +206,11 @@ class Pursuit:
             # The fall grows exponentially or faster: its logarithm is the straighter, once it has begun.
             step = np.where(fall > _MET, -np.log(np.maximum(fall, _MET)) * fall, 1 - fall) / rate
             rows = self._followed(before, np.maximum(rows[:, -1] + step, before[:, -1])[None])[0]
+        if np.any(np.abs(self._fall(self._parts(rows)[0]) - 1) > _NEAR):
+            raise TheoryError(
+                f"the time at which the loss has fallen by {100 * self.fraction:g} % below the best constant was not met "
+                f"in {_MEETINGS} steps of Newton's iteration; accepted: another --fraction"
+            )
         flow, whole = self._parts(rows)
         leads, rest = self.field(*whole), Rest(self.problem, self.field)(*whole)
         both = tuple(lead + more for lead, more in zip(leads, rest, strict=True))

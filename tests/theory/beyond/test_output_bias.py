@@ -92,8 +92,30 @@ def test_the_stage_ends_where_the_loss_has_fallen():
     again = found.expect(*start(1e-4)[1:], b0=start(1e-4)[0], times=path.times, after=expected)
     np.testing.assert_allclose(again.path.w, path.w, rtol=1e-5, atol=1e-12)
     # For order 1 the orientation is that of the centred targets, on the side that the growing mode has.
-    ends = np.abs(np.sum(expected.u * expected.destinations, axis=-1))
+    ends = np.sum(expected.u * expected.destinations, axis=-1)
     assert np.median(ends) > 0.99
+
+
+@pytest.mark.parametrize(("formula", "scale"), [("gelu", 0.01), ("x*tanh(x)", 0.1)])
+def test_all_forces_are_taken_to_their_own_fall(formula, scale):
+    """`late` after the leading system's fall they have fallen as far, and there they are, up to the second order of it."""
+    found, (b0, a0, w0) = prediction(formula), start(scale, m=20)
+    pursuit = found.pursuit(b0, a0, w0, 0.02)
+    path = pursuit.until()
+    then, later = pursuit.at(path.times), pursuit.at(path.times + path.late)
+
+    def short(at):
+        return np.abs(1 - pursuit._whole_fall((at.whole_b, at.whole_a, at.whole_w)))
+
+    assert np.all(short(later) < 0.2 * short(then))
+    apart = np.linalg.norm(path.whole_w - later.whole_w, axis=(1, 2))
+    assert np.all(apart < 0.2 * np.linalg.norm(then.whole_w - later.whole_w, axis=(1, 2)))
+
+
+def test_a_fall_that_is_not_met_is_refused(monkeypatch):
+    monkeypatch.setattr("theory.beyond.output_bias._MEETINGS", 0)
+    with pytest.raises(TheoryError, match="was not met in 0 steps of Newton's iteration"):
+        prediction().initial_stage(*start(1e-4))
 
 
 def test_a_fall_at_the_start_is_refused():

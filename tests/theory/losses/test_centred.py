@@ -46,6 +46,7 @@ def test_cross_entropy_is_centred_at_the_shares_of_the_classes():
     shares = np.exp(seen.constant) / np.exp(seen.constant).sum()
     np.testing.assert_allclose(shares, [1 / 6, 1 / 3, 1 / 2], rtol=1e-14)
     np.testing.assert_allclose(seen.value_at_zero(labels), -np.log(shares)[labels], rtol=1e-14)
+    np.testing.assert_allclose(seen.curvature_at_zero(labels)[0], shares * (1 - shares), rtol=1e-13)
     np.testing.assert_allclose(seen.signal(labels).astype(float), np.eye(3)[labels] - shares, rtol=1e-14)
 
 

@@ -101,6 +101,12 @@ def test_the_measured_order_is_the_derived_one(formula, k):
     assert all(abs(group.slope.value - (k + 1 - p)) <= 0.05 for group in result.groups.values())
 
 
+def test_what_is_left_out_of_the_leading_system():
+    """The output lacks c' Σ a z^q, of order q + 1, which makes ε^{q+p} in a', ε^{q+p-1} relative to the size of a."""
+    terms = predicted(Y, "tanh").system.order_terms
+    assert dict(terms) == {"next Taylor term of the activation": 2, "what it adds to the output": 4}
+
+
 def _frozen(field):
     """The signal at zero output: the mean is never fitted."""
     return lambda b, a, w: field(0 * b, a, w)

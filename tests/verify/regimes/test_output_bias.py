@@ -152,6 +152,7 @@ def test_every_check_can_fail(evidence):
     turned = seen(w=np.roll(limit.w, 1, axis=-1), b=limit.b + 0.1, times=limit.times * 1.1)
     for check in (fitted_mean, corrected_orientation, own_flow, horizon):
         assert verdict(check(turned)) is Verdict.REFUTED, check.__name__
+    assert verdict(horizon(seen(times=limit.times * 1.003))) is Verdict.REFUTED
     assert verdict(invariant(seen(a=1.5 * limit.a, w=limit.w))) is Verdict.REFUTED
     flipped = seen(a=-limit.a, w=-limit.w)
     table = gathering._table(

@@ -11,6 +11,9 @@ from verify.regimes.common.evidence import Drawing
 from verify.regimes.common.figures import class_arrays, main_drawings, rose_of, run_arrays, title_of
 from verify.regimes.output_bias.evidence import OutputBiasEvidence
 
+CARRIES = (
+    0.05  # of a network's amplitude, from which on a neuron is shown; derived from the count by amplitude
+)
 TOLD_APART = 1e-3  # rad between the two orientations, below which there is nothing to show; chosen because it is unseen
 
 
@@ -47,7 +50,14 @@ def _apart(evidence: OutputBiasEvidence) -> float:
 
 def _rivals(evidence: OutputBiasEvidence, title: str) -> Figure:
     trained, rate = evidence.trained, evidence.prediction.mean_rate
-    seen = unit(trained.path_w[:, 0])
+    # Above order 1 most neurons sleep: those are shown that carry the output.
+    carried = trained.amplitudes(evidence.driving_order)[0]
+    shown = (
+        carried >= CARRIES * carried.sum()
+        if evidence.driving_order > 1
+        else np.ones(len(carried), dtype=bool)
+    )
+    seen = unit(trained.path_w[:, 0, shown])
     corrected, naive = evidence.corrected, evidence.naive
     return rivals_figure(
         rate * trained.path_times[:, 0],
@@ -55,7 +65,7 @@ def _rivals(evidence: OutputBiasEvidence, title: str) -> Figure:
             "signal at the best constant": _to_nearest(seen, corrected),
             "signal at zero output": _to_nearest(seen, naive),
         },
-        predicted=(rate * evidence.way_times, _to_nearest(evidence.way, corrected)),
+        predicted=(rate * evidence.way_times, _to_nearest(evidence.way[:, shown], corrected)),
         apart=_apart(evidence),
         title=title,
         unit=r"$\kappa t$",
